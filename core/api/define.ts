@@ -38,6 +38,8 @@ export interface Env<C, D> {
 export interface Instance extends Hooks {
   /** Implementations of what `provides` names. */
   readonly services?: readonly Provided[]
+  /** True when its `log` hook reads the bodies of requests and answers; without it they are not kept. */
+  readonly bodies?: boolean
   /** I/O starts here. */
   start?(): May<void>
   /** MUST be safe to call twice and without `start`. */

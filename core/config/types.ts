@@ -1,3 +1,5 @@
+import type { ErrorCode } from '@headgate/api'
+
 /** A step of a pipeline as the YAML has it: a name, or a name with conditions and policies. */
 export interface StepConfig {
   readonly plugin: string
@@ -88,17 +90,34 @@ export interface GatewayConfig {
 /** A place in the config: keys and indexes from the root, such as `['routes', 0, 'pipeline', 2]`. */
 export type ConfigPath = readonly (string | number)[]
 
-/** One mistake in a config, with everything needed to print and to fix it. Lines and columns from 1. */
-export interface Diagnostic {
-  readonly code: string
-  /** Sentence without a full stop, beginning with the instance it is about where there is one. */
-  readonly message: string
+/** Where something stands in a config file. Lines and columns from 1; both 0 where the file as a whole is meant. */
+export interface Place {
   readonly file: string
   readonly line: number
   readonly col: number
   /** Characters to underline. */
   readonly length: number
-  /** The source line. Interpolated values never stand in it, only their `${…}`. */
+  /** The source line. Interpolated values never stand in it, only their `${…}`; written-out secrets are starred. */
   readonly source: string
+}
+
+/** One mistake in a config, with everything needed to print and to fix it. */
+export interface Diagnostic extends Place {
+  readonly code: ErrorCode
+  /** Sentence without a full stop, beginning with the instance it is about where there is one. */
+  readonly message: string
   readonly hint?: string
+}
+
+/** Whether a place is that of the key of an option or of its value. */
+export type On = 'key' | 'value'
+
+/** A provider marked `optional` whose variables are not set: left out of the config, and shown to the operator. */
+export interface Unconfigured {
+  readonly name: string
+  readonly use: string
+  /** Names of the variables, or `file:…`. */
+  readonly missing: readonly string[]
+  /** The provider as the file has it, with empty strings where a variable is missing: good for checking its spelling, nothing else. */
+  readonly value: unknown
 }

@@ -28,15 +28,22 @@ export interface Aggregator {
   result(): ResponseBody
 }
 
+/** Reads the chunks of one answer in order. Never throws, whatever shape a chunk has. */
+export interface StreamReader {
+  read(chunk: Chunk): ChunkFacts
+  /** True once at least one choice was seen and every choice seen has its finish reason: the stream may end here. */
+  complete(): boolean
+}
+
 /** How the streamed answers of an operation look. */
 export interface StreamDialect {
   /** A reader with the state of one answer (finish reasons seen, usage seen). */
-  reader(): { read(chunk: Chunk): ChunkFacts }
-  /** The text deltas of a chunk, in order. */
+  reader(): StreamReader
+  /** The text deltas of a chunk, in order; empty ones too. */
   deltas(chunk: Chunk): Delta[]
   /** True when, after its texts were emptied, nothing is left in the chunk worth sending. */
   isEmpty(chunk: Chunk): boolean
-  /** A chunk like `template` (id, model, created, …) that carries only `text` on `channel`. */
+  /** A chunk like `template` (id, model, created, …; one that carried `channel`) that carries only `text` on `channel`. */
   textChunk(template: Chunk, channel: Channel, text: string): Chunk
   aggregator(): Aggregator
   /** The events of a whole answer, for answers that were made or buffered but are asked for as a stream. */

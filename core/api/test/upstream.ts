@@ -1,0 +1,7 @@
+export * from './fault-upstream.ts'
+export * from './faults.ts'
+export * from './replay.ts'
+export * from './reply.ts'
+export * from './script.ts'
+export * from './split.ts'
+export * from './sse.ts'

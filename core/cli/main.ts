@@ -1,0 +1,39 @@
+import { ConfigError } from '../config/diagnostics.ts'
+import { formatDiagnostics } from '../config/format.ts'
+import { COMMANDS } from './commands.ts'
+import { help, helpOf } from './help.ts'
+import { EXIT, UsageError } from './exit.ts'
+import { print, printError, wantsColor } from './output.ts'
+import { runPluginCommand } from './plugin-command.ts'
+
+/** Runs the command line. Returns the exit code, or undefined while the process is to go on. */
+export async function main (argv: readonly string[]): Promise<number | undefined> {
+  const [name, ...rest] = argv
+  try {
+    if (name === undefined || name === '--help' || name === '-h' || name === 'help') return help(rest)
+    if (name === '--version' || name === '-v') return await COMMANDS.version!.run([])
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+    if (command === undefined) return await runPluginCommand(argv)
+    if (rest.includes('--help') || rest.includes('-h')) {
+      print(helpOf(name, command))
+      return EXIT.ok
+    }
+    return await command.run(rest)
+  } catch (error) {
+    return report(error, argv.includes('--json'))
+  }
+}
+
+function report (error: unknown, json: boolean): number {
+  if (error instanceof ConfigError) {
+    if (json) print(JSON.stringify({ ok: false, errors: error.diagnostics }, null, 2))
+    else printError(formatDiagnostics(error.diagnostics, { color: wantsColor(process.stderr) }))
+    return EXIT.config
+  }
+  const { message, code } = error as { message?: string, code?: string }
+  const text = message ?? String(error)
+  if (json) print(JSON.stringify({ ok: false, errors: [{ code: code ?? 'HG_COMMAND', message: text }] }, null, 2))
+  else printError(`headgate: ${text}`)
+  if (error instanceof UsageError) return EXIT.usage
+  return code?.startsWith('HG_') === true ? EXIT.config : EXIT.failed
+}

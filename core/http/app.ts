@@ -1,0 +1,153 @@
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { createServer } from 'node:http'
+import type { RequestBody } from '@headgate/api'
+import { admit, refuse, serve } from '../run/lifecycle.ts'
+import { Exchange } from '../run/exchange.ts'
+import { Fault } from '../run/fault.ts'
+import { Reply } from '../run/reply.ts'
+import { JsonBody } from '../wire/body.ts'
+import { scanBody } from '../wire/scan.ts'
+import { ENDPOINTS, endpointOf, type Endpoint } from '../wire/operations.ts'
+import { credentialOf } from './credential.ts'
+import { checkRequestLine } from './request-line.ts'
+import { faultOfFramework } from './framework-fault.ts'
+import { sendBare } from './bare.ts'
+import { hardenServer, oneAtATime } from './connection.ts'
+import type { Gateway } from '../load/gateway.ts'
+
+const EXCHANGE = Symbol('exchange')
+interface Carrier { [EXCHANGE]?: Exchange }
+
+/**
+ * The public listener: every operation with the same way in. It holds no state of its own; each
+ * request reads the current snapshot of the gateway.
+ */
+export function createApp (gateway: Gateway): FastifyInstance {
+  const { server } = gateway.config
+  const app = Fastify({
+    logger: false,
+    bodyLimit: server.body_limit,
+    trustProxy: server.trust_proxy as boolean | string | string[],
+    return503OnClosing: false,
+    forceCloseConnections: false,
+    requestIdHeader: false,
+    genReqId: () => '',
+    exposeHeadRoutes: false,
+    frameworkErrors: (error, request, reply) => { sendBare(reply.raw, faultOfFramework(error as FastifyError)) },
+    serverFactory: handler => hardenServer(createServer({ maxHeaderSize: 16 * 1024, requestTimeout: server.timeout.request, headersTimeout: server.timeout.headers, keepAliveTimeout: server.timeout.keep_alive, connectionsCheckingInterval: 1000, noDelay: true, requireHostHeader: true }, oneAtATime(handler)), server.max_connections)
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.setErrorHandler((error, request, reply) => { onFrameworkError(gateway, error as FastifyError, request, reply) })
+  app.setNotFoundHandler((request, reply) => { notFound(request, reply) })
+  addHealth(app, gateway)
+  for (const endpoint of ENDPOINTS) addOperation(app, gateway, endpoint)
+  return app
+}
+
+function addHealth (app: FastifyInstance, gateway: Gateway): void {
+  app.get('/health', (_request, reply) => { reply.send({ status: 'ok' }) })
+  app.get('/ready', (_request, reply) => {
+    const ready = gateway.ready
+    reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not_ready' })
+  })
+  app.head('/', (_request, reply) => { reply.send() })
+}
+
+function addOperation (app: FastifyInstance, gateway: Gateway, endpoint: Endpoint): void {
+  app.route({
+    method: endpoint.method,
+    url: endpoint.path.replace('{id}', '*'),
+    onRequest: async (request, reply) => {
+      const ex = open(gateway, endpoint, request, reply)
+      if (ex === undefined) return reply
+      try {
+        await admit(ex)
+      } catch (error) {
+        reply.hijack()
+        await refuse(ex, error)
+        gateway.settle(ex)
+        return reply
+      }
+      return undefined
+    },
+    handler: async (request, reply) => {
+      reply.hijack()
+      const ex = (request as Carrier)[EXCHANGE]!
+      const body = bodyOf(endpoint, request.body)
+      if (body instanceof Error) await refuse(ex, body)
+      else {
+        ex.bodyBytes = request.body instanceof Buffer ? request.body.length : 0
+        await serve(ex, body)
+      }
+      gateway.settle(ex)
+    }
+  })
+}
+
+/** The exchange of a request, or undefined when it was answered already. */
+function open (gateway: Gateway, endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Exchange | undefined {
+  const fault = checkRequestLine(request.raw)
+  const snapshot = gateway.current
+  const path = pathOf(request.raw.url ?? '/')
+  const route = fault === undefined ? snapshot.match({ method: request.method, path, host: request.hostname, header: name => request.headers[name] as string | undefined }) : undefined
+  if (route === undefined) {
+    reply.hijack()
+    sendBare(reply.raw, fault ?? unknownPath(request.method, path))
+    return undefined
+  }
+  const ex = new Exchange({
+    runtime: gateway.runtime,
+    snapshot,
+    route,
+    wire: endpoint.operation,
+    method: request.method,
+    path,
+    headers: request.headers,
+    ip: request.ip,
+    reply: new Reply(reply.raw, { stallMs: gateway.runtime.writeStallMs, closing: () => gateway.draining }),
+    credential: credentialOf(request.headers)
+  })
+  ;(request as Carrier)[EXCHANGE] = ex
+  gateway.track(ex)
+  return ex
+}
+
+function bodyOf (endpoint: Endpoint, raw: unknown): JsonBody<RequestBody> | null | Error {
+  if (endpoint.method === 'GET') return null
+  const bytes = raw instanceof Buffer ? raw : Buffer.alloc(0)
+  try {
+    return new JsonBody<RequestBody>(bytes, scanBody(bytes))
+  } catch (error) {
+    return error as Error
+  }
+}
+
+function onFrameworkError (gateway: Gateway, error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const fault = faultOfFramework(error)
+  const ex = (request as Carrier)[EXCHANGE]
+  reply.hijack()
+  if (ex === undefined) return sendBare(reply.raw, fault)
+  if (fault.status === 413) ex.replyHeaders['connection'] = 'close'
+  void refuse(ex, fault).then(() => gateway.settle(ex))
+}
+
+function notFound (request: FastifyRequest, reply: FastifyReply): void {
+  reply.hijack()
+  const path = pathOf(request.raw.url ?? '/')
+  sendBare(reply.raw, checkRequestLine(request.raw) ?? unknownPath(request.method, path))
+}
+
+function unknownPath (method: string, path: string): Fault {
+  const endpoint = endpointOf(path)
+  if (endpoint !== undefined && endpoint.method !== method) return new Fault('client', 405, 'method_not_allowed', `This path takes ${endpoint.method}.`, { headers: { allow: endpoint.method } })
+  const doubled = path.startsWith('/v1/v1/') ? ' The base URL of your client ends in /v1 twice.' : ''
+  return new Fault('client', 404, 'unknown_url', `Unknown request URL: ${method} ${printable(path)}.${doubled}`)
+}
+
+function printable (path: string): string { return path.replace(/[^\x21-\x7e]/g, '?').slice(0, 200) }
+
+function pathOf (url: string): string {
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}

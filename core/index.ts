@@ -1,0 +1,6 @@
+export { ConfigError } from './config/diagnostics.ts'
+export { formatDiagnostics } from './config/format.ts'
+export type { Diagnostic, GatewayConfig } from './config/types.ts'
+export { GatewayServer } from './http/server.ts'
+export { createGateway } from './http/create.ts'
+export { Gateway, type GatewayOptions } from './load/gateway.ts'

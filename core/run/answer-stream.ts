@@ -1,0 +1,227 @@
+import type { Chunk, StreamDecoder } from '@headgate/api'
+import { SseSplitter, type SseFrame } from '../stream/sse.ts'
+import type { BodySink, UpstreamResponse } from '../upstream/types.ts'
+import type { ChunkFacts, StreamDialect, StreamReader } from '../wire/types.ts'
+import { failureOf, soft } from './upstream-fault.ts'
+
+/** One event of a streamed answer. `raw` is null where the bytes are not the client's dialect. */
+export interface LiveEvent {
+  readonly raw: Buffer | null
+  readonly chunk: Chunk | null
+  readonly facts: ChunkFacts | null
+}
+
+/** Takes a streamed answer once it has begun. `end`, `done` and `fail` end it, whichever comes first. */
+export interface LiveSink {
+  events(events: readonly LiveEvent[]): void
+  /** The terminal marker. */
+  done(raw: Buffer | null): void
+  /** The upstream closed without a marker. */
+  end(): void
+  /** It broke. */
+  fail(error: Error): void
+}
+
+/** What an answer stream is made of. */
+export interface AnswerStreamInit {
+  readonly response: UpstreamResponse
+  readonly dialect: StreamDialect
+  /** Null where the upstream speaks the client's dialect. */
+  readonly decoder: StreamDecoder | null
+  /** Milliseconds left for the first content; 0 is no limit. */
+  readonly firstTokenMs: number
+  /** Milliseconds between two pieces; 0 is no limit. */
+  readonly idleMs: number
+  readonly maxBytes: number
+}
+
+const HELD_BYTES = 1 << 20
+
+/**
+ * The answer of one attempt as it arrives. Until the first content it only collects, so that the
+ * attempt can still fail and be repeated; then it flows into a sink.
+ */
+export class AnswerStream implements BodySink {
+  readonly #init: AnswerStreamInit
+  readonly #splitter = new SseSplitter()
+  readonly #reader: StreamReader
+  #held: LiveEvent[] = []
+  #heldBytes = 0
+  #bytes = 0
+  #sink: LiveSink | null = null
+  #finish: ((sink: LiveSink) => void) | null = null
+  #over = false
+  #timer: NodeJS.Timeout | null = null
+  #open!: () => void
+  #refuse!: (error: Error) => void
+  /** Settles with the first content, or with the failure that came before it. */
+  readonly opened: Promise<void>
+
+  constructor (init: AnswerStreamInit) {
+    this.#init = init
+    this.#reader = init.dialect.reader()
+    this.opened = new Promise((resolve, reject) => {
+      this.#open = resolve
+      this.#refuse = reject
+    })
+    this.#await(init.firstTokenMs, 'ttft')
+    init.response.pipe(this)
+  }
+
+  /** True when the answer is whole even if no marker follows. */
+  get complete (): boolean { return this.#reader.complete() }
+
+  pause (): void {
+    this.#init.response.pause()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  resume (): void {
+    if (this.#over) return
+    this.#await(this.#init.idleMs, 'idle')
+    this.#init.response.resume()
+  }
+
+  abort (): void {
+    this.#close()
+    this.#init.response.abort()
+  }
+
+  /** Hands over what was collected and lets the rest flow. */
+  attach (sink: LiveSink): void {
+    this.#sink = sink
+    const held = this.#held
+    this.#held = []
+    if (held.length > 0) sink.events(held)
+    if (this.#finish !== null) this.#finish(sink)
+    else if (!this.#over) this.#await(this.#init.idleMs, 'idle')
+  }
+
+  data (piece: Buffer): void {
+    if (this.#over) return
+    this.#bytes += piece.length
+    if (this.#bytes > this.#init.maxBytes) return this.#fail(failureOf('size'))
+    if (this.#sink !== null) this.#timer?.refresh()
+    this.#take(() => this.#splitter.push(piece))
+  }
+
+  end (): void {
+    if (this.#over) return
+    this.#take(() => this.#splitter.end())
+    if (this.#over) return
+    this.#drainDecoder()
+    if (!this.#over) this.#settle(sink => sink.end())
+  }
+
+  error (failure: Error): void { this.#fail(failure) }
+
+  #take (split: () => readonly SseFrame[]): void {
+    let events: LiveEvent[]
+    try {
+      events = []
+      for (const frame of split()) {
+        if (this.#frame(frame, events)) break
+      }
+    } catch (error) {
+      return this.#fail(failureOf('parse', error))
+    }
+    if (this.#over) return
+    this.#deliver(events)
+  }
+
+  /** Reads one frame into `events`; true when nothing after it counts. */
+  #frame (frame: SseFrame, events: LiveEvent[]): boolean {
+    const data = frame.data
+    const native = this.#init.decoder === null
+    if (data === null) {
+      if (native) events.push({ raw: frame.raw, chunk: null, facts: null })
+      return false
+    }
+    if (data.trim() === '[DONE]') {
+      this.#deliver(events.splice(0))
+      this.#drainDecoder()
+      if (!this.#over) this.#settle(sink => sink.done(native ? frame.raw : null))
+      return true
+    }
+    if (!native) {
+      for (const chunk of this.#init.decoder!.event(frame.event, data)) if (this.#chunk(null, chunk, events)) return true
+      return false
+    }
+    const chunk = JSON.parse(data) as Chunk
+    if (typeof chunk !== 'object' || chunk === null) throw new TypeError('an event is no object')
+    if (frame.event === 'error') return this.#softError(chunk.error ?? chunk, events)
+    return this.#chunk(frame.raw, chunk, events)
+  }
+
+  #chunk (raw: Buffer | null, chunk: Chunk, events: LiveEvent[]): boolean {
+    const facts = this.#reader.read(chunk)
+    if (facts.error !== null && facts.error !== undefined) return this.#softError(facts.error, events)
+    events.push({ raw, chunk, facts })
+    return false
+  }
+
+  #softError (error: unknown, events: LiveEvent[]): true {
+    this.#deliver(events.splice(0))
+    this.#fail(soft(error))
+    return true
+  }
+
+  #drainDecoder (): void {
+    const decoder = this.#init.decoder
+    if (decoder?.end === undefined) return
+    const events: LiveEvent[] = []
+    try {
+      for (const chunk of decoder.end()) if (this.#chunk(null, chunk, events)) return
+    } catch (error) {
+      return this.#fail(failureOf('parse', error))
+    }
+    this.#deliver(events)
+  }
+
+  #deliver (events: LiveEvent[]): void {
+    if (events.length === 0 || this.#over) return
+    if (this.#sink !== null) return this.#sink.events(events)
+    let content = false
+    for (const event of events) {
+      this.#held.push(event)
+      this.#heldBytes += event.raw?.length ?? 256
+      if (event.facts?.content === true) content = true
+    }
+    if (content || this.#heldBytes > HELD_BYTES) this.#begin()
+  }
+
+  /** Content is there: from here on nothing can be repeated. */
+  #begin (): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#open()
+  }
+
+  #settle (finish: (sink: LiveSink) => void): void {
+    this.#close()
+    this.#open()
+    if (this.#sink !== null) finish(this.#sink)
+    else this.#finish = finish
+  }
+
+  #fail (error: Error): void {
+    if (this.#over) return
+    this.#close()
+    this.#init.response.abort()
+    this.#refuse(error)
+    if (this.#sink !== null) this.#sink.fail(error)
+    else this.#finish = sink => sink.fail(error)
+  }
+
+  #close (): void {
+    this.#over = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  #await (ms: number, what: 'ttft' | 'idle'): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = ms > 0 ? setTimeout(() => this.#fail(failureOf(what)), ms) : null
+  }
+}

@@ -1,0 +1,5 @@
+export { createDispatcher, type DispatcherOptions } from './dispatcher.ts'
+export { failure, UpstreamFailure, type FailureResult } from './failure.ts'
+export { isAllowed, scopeOf, type AddressScope } from './guard.ts'
+export type { Lookup } from './lookup.ts'
+export type * from './types.ts'

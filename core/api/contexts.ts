@@ -48,6 +48,12 @@ export interface AuthenticateCtx extends BaseCtx, Writes {
 /** From here on the caller and the body are known. */
 export interface BodyCtx extends BaseCtx {
   readonly principal: Principal
+  /** The model that is asked for; empty for operations without one. Cheaper than `request.model`: the body is not parsed for it. */
+  readonly model: string
+  /** True when the client wants a stream. */
+  readonly stream: boolean
+  /** One top-level field of the body without parsing the rest. Read-only. */
+  peek(field: string): unknown
   /** The client's body, deep read-only. For `models` and other operations without a body it is `{ model: '' }`. */
   readonly request: DeepReadonly<RequestBody>
 }

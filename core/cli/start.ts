@@ -26,9 +26,9 @@ export async function start (args: readonly string[]): Promise<number | undefine
     announce: lines => { announced.push(...lines) },
     ...(environment.bootstrapKey !== undefined && { bootstrapKey: environment.bootstrapKey })
   })
-  await server.start()
   const { gateway } = server
   const stopCatching = catchStrayErrors({ blame: gateway.blame, log: logging.log, counters: gateway.runtime.counters, fatal: error => { fail(server, logging, error) } })
+  await server.start()
   const watchdog = startWatchdog({ marker: gateway.runtime.marker, nameOf: id => gateway.stepName(id), log: logging.log, onStuck: plugin => gateway.runtime.counters.add('headgate_eventloop_blocked_total', { plugin }) })
   if (values.quiet !== true) printError(bootTree(gateway, environment.config, performance.now() - since, wantsColor(process.stderr)))
   printError(welcome(server, announced, wantsColor(process.stderr)))

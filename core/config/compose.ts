@@ -36,7 +36,7 @@ class TreeBuilder {
 
   #content (value: unknown, spot: Spot): ConfigNode {
     if (isMap(value)) return this.#map(value, spot)
-    if (isSeq(value)) return listNode(spot, (value as YAMLSeq).items.map((item) => this.node(item, spot.start)))
+    if (isSeq(value)) return listNode(spot, (value as YAMLSeq).items.map(item => this.node(item, spot.start)))
     return scalarNode(spot, isScalar(value) ? value.value : null)
   }
 

@@ -7,12 +7,12 @@ export type Accepts = (schema: Schema, value: unknown) => boolean
 
 /** A valid value as code wants it: durations in milliseconds, sizes in bytes, secrets as {@link Secret}. */
 export function deliver (schema: Schema, value: unknown, accepts: Accepts): unknown {
-  const branch = schema.anyOf?.find((candidate) => accepts(candidate, value))
+  const branch = schema.anyOf?.find(candidate => accepts(candidate, value))
   if (branch !== undefined) return deliver(branch, value, accepts)
   if (typeof value === 'string') return deliverText(schema.format, value)
   if (Array.isArray(value)) {
     const { items } = schema
-    return items === undefined ? value : value.map((item) => deliver(items, item, accepts))
+    return items === undefined ? value : value.map(item => deliver(items, item, accepts))
   }
   return isPlain(value) ? deliverMap(schema, value, accepts) : value
 }

@@ -105,7 +105,7 @@ export class Diagnostics {
   get failed (): boolean { return this.#findings.length > 0 }
 
   /** True when a mistake was added at this path or below it, so that what follows from it need not be told as well. */
-  touches (path: ConfigPath): boolean { return this.#paths.some((known) => isWithin(known, path)) }
+  touches (path: ConfigPath): boolean { return this.#paths.some(known => isWithin(known, path)) }
 
   /** Everything so far, sorted by file, line and column. */
   get list (): Diagnostic[] { return arrange(this.#findings) }

@@ -29,7 +29,7 @@ export class ConfigDocument implements Positions {
     this.#root = root
     this.#filler = filler
     this.unconfigured = [...filler.unconfigured].map(([name, missing]) => unconfigured(root, name, missing))
-    this.value = toPlain(root, (path) => path.length === 2 && path[0] === 'providers' && filler.unconfigured.has(String(path[1])))
+    this.value = toPlain(root, path => path.length === 2 && path[0] === 'providers' && filler.unconfigured.has(String(path[1])))
   }
 
   /** Where a path stands. One that does not exist stands for the key of its nearest existing owner. */

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import fastifyEnv from '@fastify/env'
 import { Secret } from '@headgate/api'
-import { Ajv } from 'ajv'
+import type { Ajv } from 'ajv'
 import fastify from 'fastify'
 import { ConfigError, type Finding } from './diagnostics.ts'
 import { FORMATS } from './formats.ts'
@@ -137,8 +137,8 @@ async function check (variables: { readonly [name: string]: string | undefined }
 function asConfigError (error: unknown): unknown {
   const { errors } = error as { errors?: readonly { instancePath: string }[] }
   if (errors === undefined) return error
-  const names = new Set(errors.map((entry) => entry.instancePath.slice(1)))
-  return new ConfigError([...names].sort().map((name) => mistake('environment', `${name} ${FORMS[name] ?? 'is not valid'}`)))
+  const names = new Set(errors.map(entry => entry.instancePath.slice(1)))
+  return new ConfigError([...names].sort().map(name => mistake('environment', `${name} ${FORMS[name] ?? 'is not valid'}`)))
 }
 
 function mistake (file: string, message: string): Diagnostic {

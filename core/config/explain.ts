@@ -28,7 +28,7 @@ export interface ExplainContext {
 /** JSON pointer of an error as a path; list indexes become numbers. */
 export function pathOf (pointer: string): ConfigPath {
   if (pointer === '') return []
-  return pointer.slice(1).split('/').map((part) => {
+  return pointer.slice(1).split('/').map(part => {
     const name = part.replaceAll('~1', '/').replaceAll('~0', '~')
     return /^(?:0|[1-9]\d{0,8})$/.test(name) ? Number(name) : name
   })
@@ -36,10 +36,10 @@ export function pathOf (pointer: string): ConfigPath {
 
 /** Sentences for Ajv's errors, without those that follow from others. */
 export function explain (errors: readonly ErrorObject[], base: ConfigPath, context: ExplainContext): Mistake[] {
-  const branching = errors.filter((error) => error.keyword === 'anyOf').map((error) => `${error.schemaPath}/`)
+  const branching = errors.filter(error => error.keyword === 'anyOf').map(error => `${error.schemaPath}/`)
   const mistakes: Mistake[] = []
   for (const error of errors) {
-    if (branching.some((prefix) => error.schemaPath.startsWith(prefix))) continue
+    if (branching.some(prefix => error.schemaPath.startsWith(prefix))) continue
     mistakes.push(...explainOne(error, [...base, ...pathOf(error.instancePath)], context))
   }
   return withoutMisspelt(mistakes)
@@ -59,7 +59,7 @@ function withoutMisspelt (mistakes: readonly Mistake[]): Mistake[] {
   return mistakes.filter(({ code, path, option }) => {
     if (code !== 'HG_CONFIG_MISSING' || option === undefined) return true
     const beside = unknown.get(JSON.stringify(path)) ?? []
-    return !beside.some((word) => suggest(word, [option]) !== undefined)
+    return !beside.some(word => suggest(word, [option]) !== undefined)
   })
 }
 
@@ -75,7 +75,7 @@ function explainOne (error: ErrorObject, path: ConfigPath, context: ExplainConte
 
 function unknownOption (option: string, schema: Schema, path: ConfigPath, owner: unknown): Mistake {
   const legal = Object.keys(schema.properties ?? {})
-  const unused = isPlain(owner) ? legal.filter((name) => !Object.hasOwn(owner, name)) : legal
+  const unused = isPlain(owner) ? legal.filter(name => !Object.hasOwn(owner, name)) : legal
   const hint = didYouMean(option, unused) ?? didYouMean(option, legal) ?? (legal.length > 0 && legal.length <= 8 ? `options here: ${legal.join(', ')}` : undefined)
   return { code: 'HG_CONFIG_UNKNOWN_OPTION', path: [...path, option], on: 'key', message: `unknown option "${option}"`, hint, option }
 }
@@ -127,25 +127,25 @@ function wrongFormat (name: string, value: unknown, masked: boolean): Sentence {
 }
 
 function nearest (value: unknown, allowed: readonly unknown[]): string | undefined {
-  return typeof value === 'string' ? didYouMean(value, allowed.filter((item) => typeof item === 'string')) : undefined
+  return typeof value === 'string' ? didYouMean(value, allowed.filter(item => typeof item === 'string')) : undefined
 }
 
 /** Of several forms only the one that was probably meant is spoken of: the right type with the fewest mistakes. */
 function explainBranches (branches: readonly Schema[], value: unknown, path: ConfigPath, context: ExplainContext): Mistake[] {
-  const choices = branches.flatMap((branch) => branch.enum ?? (branch.const === undefined ? [] : [branch.const]))
-  const tried = branches.filter((branch) => fits(branch, value)).map((branch) => explain(context.errors(branch, value), path, context))
+  const choices = branches.flatMap(branch => branch.enum ?? (branch.const === undefined ? [] : [branch.const]))
+  const tried = branches.filter(branch => fits(branch, value)).map(branch => explain(context.errors(branch, value), path, context))
   const best = tried.sort((a, b) => a.length - b.length)[0]
   if (best !== undefined && best.length > 0) return best
   const masked = context.masked(path)
-  const types = [...new Set(branches.flatMap((branch) => branch.type === undefined || branch.const !== undefined || branch.enum !== undefined ? [] : [typeName(branch.type)]))]
-  const expected = [...types, ...choices.map((choice) => show(choice, false))].join(' or ')
-  const hints = masked ? [] : branches.map((branch) => correction(branch, value)).filter((hint) => hint !== undefined)
+  const types = [...new Set(branches.flatMap(branch => branch.type === undefined || branch.const !== undefined || branch.enum !== undefined ? [] : [typeName(branch.type)]))]
+  const expected = [...types, ...choices.map(choice => show(choice, false))].join(' or ')
+  const hints = masked ? [] : branches.map(branch => correction(branch, value)).filter(hint => hint !== undefined)
   return [{ code: 'HG_CONFIG_INVALID', path, on: 'value', message: `expected ${expected}, got ${masked ? show(value, true) : kindOf(value)}`, hint: hints[0] }]
 }
 
 function fits (schema: Schema, value: unknown): boolean {
-  if (schema.anyOf !== undefined) return schema.anyOf.some((branch) => fits(branch, value))
-  if (schema.enum !== undefined) return schema.enum.some((item) => typeof item === typeof value)
+  if (schema.anyOf !== undefined) return schema.anyOf.some(branch => fits(branch, value))
+  if (schema.enum !== undefined) return schema.enum.some(item => typeof item === typeof value)
   if (schema.const !== undefined) return typeof schema.const === typeof value
   if (schema.type === undefined) return true
   return kindOf(value) === (schema.type === 'integer' ? 'number' : typeName(schema.type))
@@ -154,7 +154,7 @@ function fits (schema: Schema, value: unknown): boolean {
 /** True for an option that the schema says is secret. */
 export function isSecretAt (schema: Schema, path: ConfigPath): boolean {
   const [part, ...rest] = path
-  if (part === undefined) return schema.format === 'secret' || (schema.anyOf?.some((branch) => isSecretAt(branch, [])) ?? false)
+  if (part === undefined) return schema.format === 'secret' || (schema.anyOf?.some(branch => isSecretAt(branch, [])) ?? false)
   const below = typeof part === 'number' && schema.items !== undefined ? schema.items : schemaOf(schema, String(part))
-  return (below !== undefined && isSecretAt(below, rest)) || (schema.anyOf?.some((branch) => isSecretAt(branch, path)) ?? false)
+  return (below !== undefined && isSecretAt(below, rest)) || (schema.anyOf?.some(branch => isSecretAt(branch, path)) ?? false)
 }

@@ -56,9 +56,9 @@ function scalar (schema: Schema): EditorSchema {
 
 /** An instance whose `config` follows from its `use`. */
 function instance (base: Schema | undefined, kind: Usable['kind'], usable: readonly Usable[]): EditorSchema {
-  const own = usable.filter((item) => item.kind === kind)
+  const own = usable.filter(item => item.kind === kind)
   const schema = forEditors(base ?? {})
-  const known = own.map((item) => item.name)
+  const known = own.map(item => item.name)
   const properties = schema.properties as EditorSchema
   const use = properties.use as EditorSchema
   const named: EditorSchema = { description: use.description, anyOf: known.length === 0 ? [{ type: 'string', minLength: 1 }] : [{ enum: known }, { type: 'string', minLength: 1 }] }
@@ -68,7 +68,7 @@ function instance (base: Schema | undefined, kind: Usable['kind'], usable: reado
 
 function conditional (item: Usable): EditorSchema {
   const { configSchema, name } = item
-  const required = (configSchema.required ?? []).some((option) => configSchema.properties?.[option]?.default === undefined)
+  const required = (configSchema.required ?? []).some(option => configSchema.properties?.[option]?.default === undefined)
   return {
     if: { properties: { use: { enum: [name, `builtin:${name}`, `npm:${name}`] } }, required: ['use'] },
     then: { properties: { config: forEditors(configSchema) }, ...(required ? { required: ['config'] } : {}) }

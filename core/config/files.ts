@@ -37,7 +37,7 @@ export class ConfigFiles {
     if (problems.length > 0) return this.#fail(problems)
     const map = asMap(root)
     if (map === undefined) return this.#fail([{ code: 'HG_CONFIG_INVALID', message: `a config is a map of options, not a ${root.kind === 'list' ? 'list' : 'single value'}`, spot: root.spot }])
-    return this.#withIncludes(map, [...chain, realpathSync(file)])
+    return this.#withIncludes(map, [...chain, realPath(file)])
   }
 
   #read (file: string, from: Spot | undefined): SourceFile | undefined {
@@ -81,7 +81,7 @@ export class ConfigFiles {
   }
 
   #include (file: string, spot: Spot, chain: readonly string[]): MapNode | undefined {
-    const real = realpathSync(resolve(file))
+    const real = realPath(file)
     if (chain.includes(real)) return this.#wrong(spot, 'this include comes back to a file that includes it')
     if (chain.length > LIMITS.includeDepth) return this.#wrong(spot, `more than ${LIMITS.includeDepth} includes within each other`)
     if (this.#seen.has(real)) return undefined
@@ -101,6 +101,15 @@ const NOT_READ = Object.freeze({
   unreadable: 'the file cannot be read'
 })
 
+/** One name for a file, whatever links lead to it. A file that has just vanished keeps the name it had. */
+function realPath (file: string): string {
+  try {
+    return realpathSync(file)
+  } catch {
+    return resolve(file)
+  }
+}
+
 function asMap (root: ConfigNode): MapNode | undefined {
   if (root.kind === 'map') return root
   return root.kind === 'scalar' && root.value === null ? mapNode(root.spot, new Map()) : undefined
@@ -108,5 +117,5 @@ function asMap (root: ConfigNode): MapNode | undefined {
 
 function entriesIn (node: ConfigNode): ScalarNode[] {
   if (node.kind === 'scalar') return [node]
-  return node.kind === 'list' ? node.items.filter((item) => item.kind === 'scalar') : []
+  return node.kind === 'list' ? node.items.filter(item => item.kind === 'scalar') : []
 }

@@ -16,7 +16,6 @@ type Paint = (style: Style, text: string) => string
 const MAX_WIDTH = 160
 
 /** Control characters, which a config could use to rewrite the terminal. Tabs stay. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
 function visible (text: string): string { return text.replace(CONTROL, '\ufffd') }
@@ -62,5 +61,5 @@ function formatOne (diagnostic: Diagnostic, cwd: string, paint: Paint): string {
 export function formatDiagnostics (diagnostics: readonly Diagnostic[], options: FormatOptions): string {
   const cwd = options.cwd ?? process.cwd()
   const paint: Paint = options.color ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text
-  return diagnostics.map((diagnostic) => formatOne(diagnostic, cwd, paint)).join('\n\n')
+  return diagnostics.map(diagnostic => formatOne(diagnostic, cwd, paint)).join('\n\n')
 }

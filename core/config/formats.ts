@@ -30,11 +30,11 @@ const DURATION_PATTERN = '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$'
 
 /** The formats that configs have beyond those of JSON Schema. `timer` and `address` are the shell's own. */
 export const FORMATS: { readonly [name: string]: Format } = Object.freeze({
-  duration: { test: (text) => parseDuration(text) !== undefined, noun: 'a duration', hint: DURATION_HINT, pattern: DURATION_PATTERN },
+  duration: { test: text => parseDuration(text) !== undefined, noun: 'a duration', hint: DURATION_HINT, pattern: DURATION_PATTERN },
   timer: { test: isTimer, noun: 'a duration of at most 24 days', hint: DURATION_HINT, pattern: DURATION_PATTERN },
-  size: { test: (text) => parseSize(text) !== undefined, noun: 'a size', hint: 'write a number and a unit, such as 64kb, 10mb or 1gb', pattern: '^[0-9]+(\\.[0-9]+)?([bB]|[kKmMgGtT][iI]?[bB])?$' },
+  size: { test: text => parseSize(text) !== undefined, noun: 'a size', hint: 'write a number and a unit, such as 64kb, 10mb or 1gb', pattern: '^[0-9]+(\\.[0-9]+)?([bB]|[kKmMgGtT][iI]?[bB])?$' },
   secret: { test: () => true, noun: 'a secret', hint: 'write "${NAME}" and set the variable' },
   regex: { test: isRegex, noun: 'a regular expression', hint: 'brackets and braces must be closed; a \\ must escape something' },
   uri: { test: isUrl, noun: 'a URL', hint: 'write it whole, such as https://api.example.com/v1' },
-  address: { test: (text) => parseAddress(text) !== undefined, noun: 'an address', hint: 'write host:port, such as 127.0.0.1:8080', pattern: '^(\\[[0-9a-fA-F:.%]+\\]|\\*|[A-Za-z0-9_.-]+):[0-9]{1,5}$' }
+  address: { test: text => parseAddress(text) !== undefined, noun: 'an address', hint: 'write host:port, such as 127.0.0.1:8080', pattern: '^(\\[[0-9a-fA-F:.%]+\\]|\\*|[A-Za-z0-9_.-]+):[0-9]{1,5}$' }
 })

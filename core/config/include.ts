@@ -4,7 +4,11 @@ import { compileGlob, isGlob } from './glob.ts'
 import { LIMITS } from './limits.ts'
 
 function isFile (path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
 }
 
 function entriesOf (dir: string): string[] {
@@ -26,7 +30,7 @@ export function includedFiles (pattern: string, from: string): readonly string[]
   let found = ['']
   for (const [index, segment] of full.split(sep).entries()) {
     if (index === 0) found = [segment === '' ? sep : segment]
-    else found = found.flatMap((dir) => step(dir, segment)).slice(0, LIMITS.files + 1)
+    else found = found.flatMap(dir => step(dir, segment)).slice(0, LIMITS.files + 1)
   }
   return found.filter(isFile)
 }
@@ -34,5 +38,5 @@ export function includedFiles (pattern: string, from: string): readonly string[]
 function step (dir: string, segment: string): string[] {
   if (!isGlob(segment)) return [join(dir, segment)]
   const matches = compileGlob(segment)
-  return entriesOf(dir).filter((name) => !name.startsWith('.') && matches(name)).map((name) => join(dir, name))
+  return entriesOf(dir).filter(name => !name.startsWith('.') && matches(name)).map(name => join(dir, name))
 }

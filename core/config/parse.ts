@@ -16,7 +16,7 @@ export function parseYaml (source: SourceFile): Parsed {
   if (excess !== undefined) return { problems: [excess] }
   const composer = new Composer<Document.Parsed['contents'] & object>({ uniqueKeys: false, version: '1.2', schema: 'core', merge: false, prettyErrors: false })
   const documents = [...composer.compose(tokens, true, source.text.length)]
-  const problems = documents.flatMap((document) => complaints(source, document))
+  const problems = documents.flatMap(document => complaints(source, document))
   const second = documents[1]
   if (second !== undefined) problems.push(syntax(source, second.range[0], second.range[0] + 3, 'a config is one YAML document, here a second one begins'))
   const document = documents[0]

@@ -16,23 +16,23 @@ export function constant (value: boolean): Predicate { return value ? always : n
 export function negate (predicate: Predicate): Predicate {
   if (predicate === always) return never
   if (predicate === never) return always
-  return (facts) => !predicate(facts)
+  return facts => !predicate(facts)
 }
 
 /** Holds when all do; what is constant is gone. */
 export function every (predicates: readonly Predicate[]): Predicate {
   if (predicates.includes(never)) return never
-  const open = predicates.filter((predicate) => predicate !== always)
+  const open = predicates.filter(predicate => predicate !== always)
   if (open.length === 0) return always
-  return open.length === 1 ? open[0] ?? always : (facts) => holdAll(open, facts)
+  return open.length === 1 ? open[0] ?? always : facts => holdAll(open, facts)
 }
 
 /** Holds when at least one does; what is constant is gone. */
 export function some (predicates: readonly Predicate[]): Predicate {
   if (predicates.includes(always)) return always
-  const open = predicates.filter((predicate) => predicate !== never)
+  const open = predicates.filter(predicate => predicate !== never)
   if (open.length === 0) return never
-  return open.length === 1 ? open[0] ?? never : (facts) => holdOne(open, facts)
+  return open.length === 1 ? open[0] ?? never : facts => holdOne(open, facts)
 }
 
 function holdAll (predicates: readonly Predicate[], facts: Facts): boolean {

@@ -68,8 +68,8 @@ function mask (value: unknown, path: ConfigPath, document: ConfigDocument, secre
     return out
   }
   if (document.isInterpolated(path)) return MASK
-  if (typeof value !== 'boolean' && secrets.some((secret) => isSame(secret, path))) return MASK
-  const name = path.findLast((part) => typeof part === 'string')
+  if (typeof value !== 'boolean' && secrets.some(secret => isSame(secret, path))) return MASK
+  const name = path.findLast(part => typeof part === 'string')
   return typeof value === 'string' && isSecretName(String(name)) ? MASK : value
 }
 
@@ -83,7 +83,7 @@ function defined (overrides: Overrides): object {
 
 function header (document: ConfigDocument): string {
   const dir = dirname(document.file)
-  const lines = document.files.map((file) => ` from ${relative(dir, file)}`)
+  const lines = document.files.map(file => ` from ${relative(dir, file)}`)
   for (const { name, missing } of document.unconfigured) lines.push(` provider ${name} is not configured: set ${missing.join(', ')}`)
   return lines.join('\n')
 }

@@ -76,10 +76,10 @@ export class Validator {
 
   #mistakes (schema: Schema, value: unknown, document: ConfigDocument, path: ConfigPath): Mistake[] {
     const context: ExplainContext = {
-      masked: (inner) => document.isInterpolated([...path, ...inner]) || isSecretAt(schema, inner),
+      masked: inner => document.isInterpolated([...path, ...inner]) || isSecretAt(schema, inner),
       errors: (branch, inner) => this.#errors(branch, inner)
     }
-    return explain(this.#errors(schema, value), [], context).filter((mistake) => !document.missing([...path, ...mistake.path]))
+    return explain(this.#errors(schema, value), [], context).filter(mistake => !document.missing([...path, ...mistake.path]))
   }
 
   #errors (schema: Schema, value: unknown): readonly ErrorObject[] {

@@ -34,13 +34,13 @@ export class VariableFiller {
   scalar (node: ScalarNode): Filled | null {
     if (node.filled !== undefined) return node.filled
     if (typeof node.value !== 'string' || !hasVariable(node.value)) return null
-    const result = interpolate(node.value, (name) => this.#lookup(name))
+    const result = interpolate(node.value, name => this.#lookup(name))
     for (const message of result.problems) this.#problem(node.spot, message, 'write $${ for a ${ that is meant as text')
     for (const { name, reason } of result.missing) this.#reasons.set(name, reason)
     this.#made += result.value.length
     const excess = this.#made > LIMITS.interpolated
     if (excess) this.problems.push({ code: 'HG_CONFIG_TOO_LARGE', message: 'the variables fill the config beyond its size limit', spot: node.spot })
-    node.filled = { value: excess ? '' : result.value, missing: result.missing.map((entry) => entry.name) }
+    node.filled = { value: excess ? '' : result.value, missing: result.missing.map(entry => entry.name) }
     return node.filled
   }
 

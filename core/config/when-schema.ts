@@ -15,7 +15,7 @@ const RANGE = {
 
 function texts (description: string): object { return { description, ...TEXTS } }
 
-const PRINCIPAL = Object.fromEntries(PRINCIPAL_FIELDS.map((field) => [`principal.${field}`, texts(`The ${field} of the caller.`)]))
+const PRINCIPAL = Object.fromEntries(PRINCIPAL_FIELDS.map(field => [`principal.${field}`, texts(`The ${field} of the caller.`)]))
 
 /** JSON Schema of a `when` condition, for editors. */
 export const WHEN_SCHEMA: object = {

@@ -94,12 +94,12 @@ class WhenCompiler {
   #booleanTest (value: unknown, path: ConfigPath): Test | undefined {
     const wanted = this.#coerced(value, path)
     if (typeof wanted !== 'boolean') return this.#wrong(path, `expected true or false, got ${this.#shown(value, path)}`)
-    return (fact) => fact === wanted
+    return fact => fact === wanted
   }
 
   #numberTest (value: unknown, path: ConfigPath): Test | undefined {
     const exact = this.#coerced(value, path)
-    if (typeof exact === 'number') return (fact) => fact === exact
+    if (typeof exact === 'number') return fact => fact === exact
     if (!isPlain(value)) return this.#wrong(path, `expected number or map, got ${this.#shown(value, path)}`, 'write { gt: 8000 }')
     const tests: ((fact: number) => boolean)[] = []
     for (const [name, limit] of Object.entries(value)) {
@@ -110,14 +110,14 @@ class WhenCompiler {
       else tests.push(bound(number))
     }
     if (Object.keys(value).length === 0) return this.#wrong(path, 'needs at least one of gt, gte, lt, lte')
-    return (fact) => typeof fact === 'number' && tests.every((test) => test(fact))
+    return fact => typeof fact === 'number' && tests.every(test => test(fact))
   }
 
   #bind (name: string, test: Test): Predicate {
     const fact = name.startsWith('header.') ? name.toLowerCase() : name
     const constants = this.#options.constants ?? {}
     if (Object.hasOwn(constants, fact)) return constant(holds(constants[fact], test))
-    return (facts) => holds(facts.fact(fact), test)
+    return facts => holds(facts.fact(fact), test)
   }
 
   #coerced (value: unknown, path: ConfigPath): unknown {
@@ -141,7 +141,7 @@ class WhenCompiler {
 }
 
 function textTest (globs: readonly ((text: string) => boolean)[]): Test {
-  return (fact) => Array.isArray(fact) ? fact.some((item) => matchesAny(globs, item)) : matchesAny(globs, String(fact))
+  return fact => Array.isArray(fact) ? fact.some(item => matchesAny(globs, item)) : matchesAny(globs, String(fact))
 }
 
 function matchesAny (globs: readonly ((text: string) => boolean)[], text: string): boolean {
@@ -162,7 +162,7 @@ function familyOf (name: string): string | undefined {
 }
 
 function hintFor (name: string): string | undefined {
-  const names = [...Object.keys(SINGLE_FACTS), ...PRINCIPAL_FIELDS.map((field) => `principal.${field}`), ...GROUPS]
+  const names = [...Object.keys(SINGLE_FACTS), ...PRINCIPAL_FIELDS.map(field => `principal.${field}`), ...GROUPS]
   if (PRINCIPAL_FIELDS.includes(name)) return `did you mean "principal.${name}"?`
   return didYouMean(name, names) ?? (/^x-/i.test(name) ? `did you mean "header.${name.toLowerCase()}"?` : undefined)
 }

@@ -27,7 +27,7 @@ export function show (value: unknown, masked: boolean): string {
 
 /** `"a", "b" or "c"`-like lists, cut after twenty. */
 export function showList (values: readonly unknown[]): string {
-  const shown = values.slice(0, 20).map((value) => show(value, false)).join(', ')
+  const shown = values.slice(0, 20).map(value => show(value, false)).join(', ')
   return values.length > 20 ? `${shown}, …` : shown
 }
 

@@ -1,5 +1,5 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { RequestBody } from '@headgate/api'
 import { admit, refuse, serve } from '../run/lifecycle.ts'
 import { Exchange } from '../run/exchange.ts'
@@ -12,7 +12,8 @@ import { credentialOf } from './credential.ts'
 import { checkRequestLine } from './request-line.ts'
 import { faultOfFramework } from './framework-fault.ts'
 import { sendBare } from './bare.ts'
-import { hardenServer, oneAtATime } from './connection.ts'
+import { connectionOf } from './client-connection.ts'
+import { hardenServer } from './connection.ts'
 import type { Gateway } from '../load/gateway.ts'
 
 const EXCHANGE = Symbol('exchange')
@@ -33,16 +34,38 @@ export function createApp (gateway: Gateway): FastifyInstance {
     requestIdHeader: false,
     genReqId: () => '',
     exposeHeadRoutes: false,
-    frameworkErrors: (error, request, reply) => { sendBare(reply.raw, faultOfFramework(error as FastifyError)) },
-    serverFactory: handler => hardenServer(createServer({ maxHeaderSize: 16 * 1024, requestTimeout: server.timeout.request, headersTimeout: server.timeout.headers, keepAliveTimeout: server.timeout.keep_alive, connectionsCheckingInterval: 1000, noDelay: true, requireHostHeader: true }, oneAtATime(handler)), server.max_connections)
+    frameworkErrors: (error, _request, reply) => { bare(gateway, reply, faultOfFramework(error as FastifyError)) },
+    serverFactory: handler => listener(gateway, handler)
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => { onFrameworkError(gateway, error as FastifyError, request, reply) })
-  app.setNotFoundHandler((request, reply) => { notFound(request, reply) })
+  app.setNotFoundHandler((request, reply) => { notFound(gateway, request, reply) })
   addHealth(app, gateway)
   for (const endpoint of ENDPOINTS) addOperation(app, gateway, endpoint)
   return app
+}
+
+function listener (gateway: Gateway, handler: RequestListener): Server {
+  const { timeout, max_connections: most } = gateway.config.server
+  const interval = Math.min(1000, timeout.headers || 1000, timeout.request || 1000)
+  const server = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: timeout.request, headersTimeout: timeout.headers, keepAliveTimeout: timeout.keep_alive, connectionsCheckingInterval: interval, noDelay: true, requireHostHeader: true })
+  return hardenServer(server, most, {
+    handler,
+    refuse: (ex, fault) => refuseBroken(gateway, ex, fault),
+    refused: fault => countRefused(gateway, fault)
+  })
+}
+
+/** Every answer to what never became an exchange is counted, since no record speaks of it. */
+function countRefused (gateway: Gateway, fault: Fault): void {
+  gateway.runtime.counters.add('headgate_refused_total', { code: fault.code })
+  if (fault.status === 408) gateway.runtime.counters.add('headgate_shed_total', { point: 'slow' })
+}
+
+function bare (gateway: Gateway, reply: FastifyReply, fault: Fault): void {
+  countRefused(gateway, fault)
+  sendBare(reply.raw, fault)
 }
 
 function addHealth (app: FastifyInstance, gateway: Gateway): void {
@@ -93,7 +116,7 @@ function open (gateway: Gateway, endpoint: Endpoint, request: FastifyRequest, re
   const route = fault === undefined ? snapshot.match({ method: request.method, path, host: request.hostname, header: name => request.headers[name] as string | undefined }) : undefined
   if (route === undefined) {
     reply.hijack()
-    sendBare(reply.raw, fault ?? unknownPath(request.method, path))
+    bare(gateway, reply, fault ?? unknownPath(request.method, path))
     return undefined
   }
   const ex = new Exchange({
@@ -110,6 +133,8 @@ function open (gateway: Gateway, endpoint: Endpoint, request: FastifyRequest, re
   })
   ;(request as Carrier)[EXCHANGE] = ex
   gateway.track(ex)
+  const connection = connectionOf(request.raw.socket)
+  if (connection !== undefined) connection.exchange = ex
   return ex
 }
 
@@ -127,15 +152,21 @@ function onFrameworkError (gateway: Gateway, error: FastifyError, request: Fasti
   const fault = faultOfFramework(error)
   const ex = (request as Carrier)[EXCHANGE]
   reply.hijack()
-  if (ex === undefined) return sendBare(reply.raw, fault)
-  if (fault.status === 413) ex.replyHeaders['connection'] = 'close'
+  if (ex === undefined) return bare(gateway, reply, fault)
+  refuseBroken(gateway, ex, fault)
+}
+
+/** Ends an exchange whose body cannot be had: too large, malformed, too slow. */
+function refuseBroken (gateway: Gateway, ex: Exchange, fault: Fault): void {
+  if (ex.fault !== null) return
+  if (fault.status === 408) gateway.runtime.counters.add('headgate_shed_total', { point: 'slow' })
   void refuse(ex, fault).then(() => gateway.settle(ex))
 }
 
-function notFound (request: FastifyRequest, reply: FastifyReply): void {
+function notFound (gateway: Gateway, request: FastifyRequest, reply: FastifyReply): void {
   reply.hijack()
   const path = pathOf(request.raw.url ?? '/')
-  sendBare(reply.raw, checkRequestLine(request.raw) ?? unknownPath(request.method, path))
+  bare(gateway, reply, checkRequestLine(request.raw) ?? unknownPath(request.method, path))
 }
 
 function unknownPath (method: string, path: string): Fault {

@@ -61,6 +61,9 @@ export class GatewayServer {
       this.#hurry = done
       setTimeout(done, notice)
     })
+    // Right after the poll phase, in which every waiting connection was accepted: one that is
+    // still in the kernel's queue when the listener closes would be reset.
+    await new Promise(done => setImmediate(done))
     stopAccepting(this.app.server)
     await this.gateway.drained(streams)
     await this.#connectionsGone()

@@ -1,14 +1,14 @@
 import { dirname } from 'node:path'
-import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { Plugin, Provider } from '@headgate/api'
 import { loadConfig, type Overrides } from '../config/load.ts'
 import type { ConfigDocument } from '../config/document.ts'
 import type { Diagnostics } from '../config/diagnostics.ts'
 import type { GatewayConfig } from '../config/types.ts'
 import { createValidator } from '../config/validate.ts'
-import type { Route, RouteQuery, Snapshot, StepInfo } from '../run/pipeline.ts'
+import type { Route, RouteQuery, Snapshot } from '../run/pipeline.ts'
 import type { Dispatcher } from '../upstream/types.ts'
 import { compileRoute } from './compile.ts'
+import { checkCoverage } from './coverage.ts'
 import { prepareAll } from './entries.ts'
 import { Generation } from './generation.ts'
 import { hooksOf, type Entry, type PluginEntry } from './instance.ts'
@@ -24,7 +24,6 @@ export interface BuildEnv extends Omit<SetupEnv, 'report' | 'configDir' | 'dataD
   readonly overrides: Overrides
   readonly given: { readonly [use: string]: Plugin | Provider }
   readonly dispatcher: Dispatcher
-  readonly blame: AsyncLocalStorage<StepInfo>
   readonly nextId: (name: string) => number
   readonly dataDirOf: (config: GatewayConfig) => string
 }
@@ -52,10 +51,11 @@ export async function build (env: BuildEnv, number: number): Promise<Built> {
   pipelines.forEach((steps, at) => {
     checkOrder(steps, report)
     checkAuthenticated(config, at, steps, report)
+    checkCoverage(config.routes[at]!, steps, plugin => config.plugins[plugin]?.required === true, report)
   })
   checkRoutes(config.routes, report)
   checkUsed(config, plugins, report)
-  const compiled: Route[] = config.routes.map((route, at) => compileRoute(route, pipelines[at]!, { document, report, blame: env.blame, nextId: env.nextId }))
+  const compiled: Route[] = config.routes.map((route, at) => compileRoute(route, pipelines[at]!, { document, report, nextId: env.nextId }))
   const { providers, close } = openProviders(config, entries, env.dispatcher, report)
   if (report.failed) await new Generation(config, NO_SNAPSHOT, [], entries, close).close()
   report.throwIfAny()

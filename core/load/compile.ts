@@ -1,4 +1,3 @@
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { TEXT_OPERATIONS, type HookName, type Hooks } from '@headgate/api'
 import type { Diagnostics } from '../config/diagnostics.ts'
 import type { ConfigDocument } from '../config/document.ts'
@@ -12,8 +11,6 @@ import { factsKnownAt, firstHook, type LinkedStep } from './pipeline-checks.ts'
 export interface CompileEnv {
   readonly document: ConfigDocument
   readonly report: Diagnostics
-  /** In whose context hooks run, so that what they leave floating can be traced to them. */
-  readonly blame: AsyncLocalStorage<StepInfo>
   readonly nextId: (name: string) => number
 }
 
@@ -50,9 +47,9 @@ export function limitsOf (timeout: number | TimeoutConfig | undefined): Partial<
 
 function compileStep (linked: LinkedStep, index: number, env: CompileEnv): StepInfo {
   const { step, entry, path } = linked
-  const { definition, instance, name } = entry
+  const { definition, instance, name, sandbox } = entry
   const writable = new Set((definition.writes ?? []).map(key => key.name))
-  const info: Omit<StepInfo, 'scope'> = {
+  return {
     plugin: name,
     index,
     when: step.when === undefined ? null : compileWhen(step.when, { document: env.document, path: [...path, 'when'], report: env.report, known: factsKnownAt(instance), hook: firstHook(instance), label: name }),
@@ -66,12 +63,9 @@ function compileStep (linked: LinkedStep, index: number, env: CompileEnv): StepI
     streaming: instance.stream !== undefined ? 'transform' : definition.streaming ?? null,
     hooks: instance,
     id: env.nextId(name),
-    health: { failures: 0, openUntil: 0, unhandled: 0, quarantined: false }
+    scope: sandbox.scope,
+    health: sandbox.health
   }
-  const scoped: StepInfo = { ...info, scope: undefined as unknown as AsyncResource }
-  // The scope must know the finished step, and the step its scope.
-  ;(scoped as { scope: AsyncResource }).scope = env.blame.run(scoped, () => new AsyncResource(`headgate:${name}`))
-  return scoped
 }
 
 function chainsOf (infos: readonly StepInfo[]): Chains {

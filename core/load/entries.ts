@@ -58,7 +58,17 @@ async function prepare (env: PrepareEnv, cache: Map<string, Promise<Found>>, kin
 async function find (env: PrepareEnv, use: string): Promise<Found> {
   const given = env.given[use]
   if (given !== undefined) return { definition: given, file: '(given)', version: null, ms: 0 }
-  return importPlugin(use, resolveUse(use, env.configDir))
+  const resolved = resolveUse(use, env.configDir)
+  const { manifest } = resolved
+  // A plugin for another version may not even import; its manifest says so without running it.
+  if (manifest?.apiVersion !== undefined && !API_VERSIONS.includes(manifest.apiVersion)) throw new ResolveError('HG_PLUGIN_API_VERSION', otherVersion(manifest.name, manifest.apiVersion), OTHER_VERSION_HINT)
+  return importPlugin(use, resolved)
+}
+
+const OTHER_VERSION_HINT = 'install a version of the plugin for this gateway'
+
+function otherVersion (name: string, version: unknown): string {
+  return `plugin "${name}" is written for API version ${String(version)}, this gateway speaks ${API_VERSIONS.join(', ')}`
 }
 
 function isAllowed (config: GatewayConfig, use: string): boolean {
@@ -73,7 +83,7 @@ function checkDefinition (env: PrepareEnv, found: Found, kind: 'plugin' | 'provi
     env.report.add({ code, path: [...path, 'use'], message: `${name}: ${message}`, ...(hint === undefined ? {} : { hint }) })
     return false
   }
-  if (!API_VERSIONS.includes(definition.apiVersion)) return wrong('HG_PLUGIN_API_VERSION', `plugin "${definition.name}" is written for API version ${String(definition.apiVersion)}, this gateway speaks ${API_VERSIONS.join(', ')}`, 'install a version of the plugin for this gateway')
+  if (!API_VERSIONS.includes(definition.apiVersion)) return wrong('HG_PLUGIN_API_VERSION', otherVersion(definition.name, definition.apiVersion), OTHER_VERSION_HINT)
   if (definition.kind !== kind) return wrong('HG_CONFIG_REFERENCE', `"${definition.name}" is a ${definition.kind} and belongs under ${definition.kind}s`)
   if (definition.stability === 'experimental' && env.config.allow_experimental !== true) return wrong('HG_CONFIG_INVALID', `plugin "${definition.name}" is experimental`, 'set allow_experimental: true to use it')
   const problems = env.validator.checkSchema(definition.configSchema)

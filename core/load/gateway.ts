@@ -9,7 +9,7 @@ import type { Exchange } from '../run/exchange.ts'
 import { Ids } from '../run/ids.ts'
 import { conclude } from '../run/lifecycle.ts'
 import { LogQueues } from '../run/log-queues.ts'
-import type { Snapshot, StepInfo } from '../run/pipeline.ts'
+import type { Blamed, Snapshot } from '../run/pipeline.ts'
 import type { Runtime } from '../run/runtime.ts'
 import { createDispatcher, type DispatcherOptions } from '../upstream/dispatcher.ts'
 import type { Dispatcher } from '../upstream/types.ts'
@@ -41,7 +41,7 @@ export interface GatewayOptions {
 export class Gateway {
   readonly runtime: Runtime
   /** Async context of hooks, to trace what they leave floating. */
-  readonly blame: AsyncLocalStorage<StepInfo> = new AsyncLocalStorage()
+  readonly blame: AsyncLocalStorage<Blamed> = new AsyncLocalStorage()
   readonly #options: GatewayOptions
   readonly #dispatcher: Dispatcher
   readonly #open = new Set<Exchange>()
@@ -67,7 +67,7 @@ export class Gateway {
     const counters = new Counters()
     const marker = new Int32Array(new SharedArrayBuffer(8))
     const child = options.child ?? (() => options.log)
-    const runtime: Runtime = { log: options.log, child, ids: new Ids(), counters, logs: new LogQueues(options.log, counters), marker, now: options.now ?? Date.now, heartbeatMs: 15_000, writeStallMs: 60_000 }
+    const runtime: Runtime = { log: options.log, child, ids: new Ids(), counters, logs: new LogQueues(options.log, counters, marker), marker, now: options.now ?? Date.now, heartbeatMs: 15_000, writeStallMs: 60_000 }
     const gateway = new Gateway(options, runtime, createDispatcher(options.dispatcher))
     try {
       gateway.#built = await build(gateway.#buildEnv(), 1)

@@ -39,8 +39,8 @@ export class Generation {
     for (const entry of this.entries) {
       const since = performance.now()
       try {
-        const { instance } = entry
-        if (instance.start !== undefined) await within((async () => instance.start!())(), START_MS, 'it took longer than 30 s')
+        const { instance, sandbox } = entry
+        if (instance.start !== undefined) await within((async () => sandbox.scope.runInAsyncScope(instance.start!, instance))(), START_MS, 'it took longer than 30 s')
       } catch (error) {
         await this.close()
         throw new StartError(entry.name, error)
@@ -55,10 +55,10 @@ export class Generation {
     this.#closed = true
     const late: string[] = []
     for (const entry of this.entries.toReversed()) {
-      const { instance } = entry
+      const { instance, sandbox } = entry
       if (instance.close === undefined) continue
       try {
-        await within((async () => instance.close!(AbortSignal.timeout(CLOSE_MS)))(), CLOSE_MS, 'it took longer than 5 s')
+        await within((async () => sandbox.scope.runInAsyncScope(instance.close!, instance, AbortSignal.timeout(CLOSE_MS)))(), CLOSE_MS, 'it took longer than 5 s')
       } catch (error) {
         late.push(`${entry.name}: close failed: ${error instanceof Error ? error.message : String(error)}`)
       }

@@ -1,6 +1,20 @@
+import { AsyncResource, type AsyncLocalStorage } from 'node:async_hooks'
 import { KIND_OF, type Hooks, type HookName, type Instance, type Plugin, type Provider, type ProviderInstance } from '@headgate/api'
 import { suggest } from '../config/suggest.ts'
+import type { Blamed, StepHealth } from '../run/pipeline.ts'
 import type { Found } from './definition.ts'
+
+/** Where the code of an instance runs: what it leaves floating there is charged to it. */
+export interface Sandbox {
+  readonly scope: AsyncResource
+  readonly health: StepHealth
+}
+
+/** A place for an instance to run in. */
+export function sandboxOf (name: string, blame: AsyncLocalStorage<Blamed>): Sandbox {
+  const health: StepHealth = { failures: 0, hook: null, openUntil: 0, unhandled: 0, quarantined: false }
+  return { health, scope: blame.run({ plugin: name, health }, () => new AsyncResource(`headgate:${name}`)) }
+}
 
 /** A plugin of the config on its way from definition to running instance. */
 export interface PluginEntry {
@@ -10,6 +24,7 @@ export interface PluginEntry {
   readonly definition: Plugin
   readonly found: Found
   readonly config: unknown
+  readonly sandbox: Sandbox
   instance: Instance
   setupMs: number
   startMs: number
@@ -23,6 +38,7 @@ export interface ProviderEntry {
   readonly definition: Provider
   readonly found: Found
   readonly config: unknown
+  readonly sandbox: Sandbox
   instance: ProviderInstance
   setupMs: number
   startMs: number

@@ -85,9 +85,17 @@ function fromPackage (specifier: string, base: string, origin: 'npm' | 'builtin'
     return undefined
   }
   if (json === undefined) return undefined
-  const manifest = JSON.parse(readFileSync(json, 'utf8')) as { name: string, version: string, headgate?: { apiVersion?: number }, exports?: unknown, main?: string }
+  const manifest = manifestIn(json, specifier) as { name: string, version: string, headgate?: { apiVersion?: number }, exports?: unknown, main?: string }
   const file = entryOf(specifier, base, manifest, dirname(json))
   return { file, manifest: { name: manifest.name, version: manifest.version ?? '0.0.0', apiVersion: manifest.headgate?.apiVersion }, origin }
+}
+
+function manifestIn (json: string, use: string): unknown {
+  try {
+    return JSON.parse(readFileSync(json, 'utf8'))
+  } catch (error) {
+    throw new ResolveError('HG_PLUGIN_IMPORT', `the package.json of "${use}" cannot be read: ${(error as Error).message.split('\n')[0]}`)
+  }
 }
 
 function entryOf (specifier: string, base: string, manifest: { exports?: unknown }, folder: string): string {
@@ -122,6 +130,7 @@ function localFile (use: string, configDir: string): Resolved {
   if (!isWithin(wanted, root)) throw new ResolveError('HG_PLUGIN_FORBIDDEN', `"${use}" lies outside ${root}`, 'keep local plugins next to the config, or install them as packages')
   if (!existsSync(wanted)) throw new ResolveError('HG_PLUGIN_NOT_FOUND', `there is no file or folder "${use}" next to the config`)
   const file = statSync(wanted).isDirectory() ? indexOf(wanted, use) : wanted
+  if (!existsSync(file)) throw new ResolveError('HG_PLUGIN_NOT_FOUND', `the entry of the folder "${use}" does not exist`, relative(configDir, file))
   const real = realpathSync(file)
   if (!isWithin(real, realpathSync(root))) throw new ResolveError('HG_PLUGIN_FORBIDDEN', `"${use}" is a link to a place outside ${root}`)
   if (process.platform !== 'win32' && (statSync(real).mode & 0o002) !== 0) throw new ResolveError('HG_PLUGIN_FORBIDDEN', `"${use}" can be written by every user of this machine`, `chmod o-w ${relative(process.cwd(), real)}`)
@@ -131,16 +140,17 @@ function localFile (use: string, configDir: string): Resolved {
 function indexOf (folder: string, use: string): string {
   const json = join(folder, 'package.json')
   if (existsSync(json)) {
-    const entry = importEntry((JSON.parse(readFileSync(json, 'utf8')) as { exports?: unknown }).exports, '.')
+    const entry = importEntry((manifestIn(json, use) as { exports?: unknown }).exports, '.')
     if (entry !== undefined) return join(folder, entry)
   }
   for (const name of INDEX) if (existsSync(join(folder, name))) return join(folder, name)
   throw new ResolveError('HG_PLUGIN_NOT_FOUND', `the folder "${use}" has no ${INDEX.join(', ')}`)
 }
 
-/** Local plugins live below the folder of the config, or below the working directory where the config lies in it. */
+/** Local plugins live below the folder of the config, or below the working directory where the config lies in it. `/` is no such directory: it would allow everything. */
 function rootOf (configDir: string): string {
-  return isWithin(configDir, process.cwd()) ? process.cwd() : configDir
+  const cwd = process.cwd()
+  return dirname(cwd) !== cwd && isWithin(configDir, cwd) ? cwd : configDir
 }
 
 function isWithin (path: string, root: string): boolean {

@@ -2,7 +2,9 @@ import { performance } from 'node:perf_hooks'
 import type { Deps, Env, Instance, Log, Plugin, Provider, ProviderInstance, Resolved, Secret } from '@headgate/api'
 import type { Diagnostics } from '../config/diagnostics.ts'
 import type { Prepared } from './entries.ts'
-import { wrongMember, type Entry, type PluginEntry, type ProviderEntry } from './instance.ts'
+import type { AsyncLocalStorage } from 'node:async_hooks'
+import type { Blamed } from '../run/pipeline.ts'
+import { sandboxOf, wrongMember, type Entry, type PluginEntry, type ProviderEntry, type Sandbox } from './instance.ts'
 import { serviceOrder } from './services.ts'
 import { within } from './within.ts'
 
@@ -14,6 +16,8 @@ export interface SetupEnv {
   readonly configDir: string
   readonly now: () => number
   readonly bootstrapKey: Secret | undefined
+  /** In whose context plugins run, so that what they leave floating can be traced to them. */
+  readonly blame: AsyncLocalStorage<Blamed>
   readonly announce: (lines: readonly string[]) => void
   /** Services that the core provides itself. */
   readonly services: ReadonlyMap<string, unknown>
@@ -44,7 +48,8 @@ async function setupPlugin (prepared: Prepared, services: Map<string, unknown>, 
   const resolved: { [name: string]: unknown } = {}
   for (const [name, ref] of Object.entries(definition.requires ?? {})) resolved[name] = services.get(ref.name)
   const since = performance.now()
-  const instance = await guarded<Instance>(prepared, env, () => definition.setup({ ...common(prepared, env), services: resolved as Resolved<Deps>, bootstrapKey: definition.secrets?.includes('bootstrap_key') === true ? env.bootstrapKey : undefined }))
+  const sandbox = sandboxOf(prepared.name, env.blame)
+  const instance = await guarded<Instance>(prepared, env, sandbox, () => definition.setup({ ...common(prepared, env), services: resolved as Resolved<Deps>, bootstrapKey: definition.secrets?.includes('bootstrap_key') === true ? env.bootstrapKey : undefined }))
   if (instance === undefined) return undefined
   const wrong = wrongMember(instance)
   if (wrong !== null) {
@@ -52,19 +57,20 @@ async function setupPlugin (prepared: Prepared, services: Map<string, unknown>, 
     return undefined
   }
   for (const { ref, impl } of instance.services ?? []) services.set(ref.name, impl)
-  return { ...prepared, kind: 'plugin', definition, instance, setupMs: performance.now() - since, startMs: 0 }
+  return { ...prepared, kind: 'plugin', definition, sandbox, instance, setupMs: performance.now() - since, startMs: 0 }
 }
 
 async function setupProvider (prepared: Prepared, env: SetupEnv): Promise<ProviderEntry | undefined> {
   const definition = prepared.found.definition as Provider
   const since = performance.now()
-  const instance = await guarded<ProviderInstance>(prepared, env, () => definition.setup({ ...common(prepared, env), services: {}, bootstrapKey: undefined }))
+  const sandbox = sandboxOf(prepared.name, env.blame)
+  const instance = await guarded<ProviderInstance>(prepared, env, sandbox, () => definition.setup({ ...common(prepared, env), services: {}, bootstrapKey: undefined }))
   if (instance === undefined) return undefined
   if (typeof instance.operations !== 'object' || instance.operations === null || (instance.origin === undefined && instance.answer === undefined)) {
     env.report.add({ code: 'HG_PLUGIN_HOOK', path: ['providers', prepared.name], on: 'key', message: `${prepared.name}: provider "${definition.name}" must return operations and either an origin or an answer function` })
     return undefined
   }
-  return { ...prepared, kind: 'provider', definition, instance, setupMs: performance.now() - since, startMs: 0 }
+  return { ...prepared, kind: 'provider', definition, sandbox, instance, setupMs: performance.now() - since, startMs: 0 }
 }
 
 function common (prepared: Prepared, env: SetupEnv): Omit<Env<unknown, Deps>, 'services' | 'bootstrapKey'> {
@@ -79,9 +85,9 @@ function common (prepared: Prepared, env: SetupEnv): Omit<Env<unknown, Deps>, 's
   }
 }
 
-async function guarded<T> (prepared: Prepared, env: SetupEnv, work: () => T | Promise<T>): Promise<T | undefined> {
+async function guarded<T> (prepared: Prepared, env: SetupEnv, { scope }: Sandbox, work: () => T | Promise<T>): Promise<T | undefined> {
   try {
-    return await within((async () => work())(), SETUP_MS, 'it took longer than 30 s')
+    return await within((async () => scope.runInAsyncScope(work))(), SETUP_MS, 'it took longer than 30 s')
   } catch (error) {
     const section = prepared.kind === 'plugin' ? 'plugins' : 'providers'
     env.report.add({ code: 'HG_PLUGIN_SETUP', path: [section, prepared.name], on: 'key', message: `${prepared.name}: setup failed: ${error instanceof Error ? error.message : String(error)}` })

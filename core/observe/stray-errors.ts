@@ -1,13 +1,13 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { Log } from '@headgate/api'
-import type { StepInfo } from '../run/pipeline.ts'
+import type { Blamed } from '../run/pipeline.ts'
 import type { Counters } from './counters.ts'
 
 const STRIKES = 3
 
 /** What stray errors are traced with. */
 export interface StrayEnv {
-  readonly blame: AsyncLocalStorage<StepInfo>
+  readonly blame: AsyncLocalStorage<Blamed>
   readonly log: Log
   readonly counters: Counters
   /** Called for an uncaught exception that no step is to blame for: the state of the process is unknown then. */

@@ -2,6 +2,8 @@ import type { Chunk, StreamDecoder } from '@headgate/api'
 import { SseSplitter, type SseFrame } from '../stream/sse.ts'
 import type { BodySink, UpstreamResponse } from '../upstream/types.ts'
 import type { ChunkFacts, StreamDialect, StreamReader } from '../wire/types.ts'
+import { UpstreamFailure } from '../upstream/failure.ts'
+import { Aborted } from './settle.ts'
 import { failureOf, soft } from './upstream-fault.ts'
 
 /** One event of a streamed answer. `raw` is null where the bytes are not the client's dialect. */
@@ -35,7 +37,16 @@ export interface AnswerStreamInit {
   readonly maxBytes: number
 }
 
-const HELD_BYTES = 1 << 20
+/** Bytes kept before the answer is taken by a sink; past that the upstream waits. */
+const HELD_BYTES = 256 * 1024
+
+/** Milliseconds that an upstream has to end its response after the marker, so that its connection can be kept. */
+const LINGER_MS = 1000
+
+/** The code of a connection that the other side closed without a reset. */
+const CLOSED = 'UND_ERR_SOCKET'
+
+const NEWLINES = Buffer.from('\n\n')
 
 /**
  * The answer of one attempt as it arrives. Until the first content it only collects, so that the
@@ -51,7 +62,14 @@ export class AnswerStream implements BodySink {
   #sink: LiveSink | null = null
   #finish: ((sink: LiveSink) => void) | null = null
   #over = false
+  #failure: Error | null = null
+  #onOver: ((failure: Error | null) => void) | null = null
   #timer: NodeJS.Timeout | null = null
+  #linger: NodeJS.Timeout | null = null
+  #begun = false
+  #paused = false
+  /** The upstream was told to wait until a sink is there. */
+  #waits = false
   #open!: () => void
   #refuse!: (error: Error) => void
   /** Settles with the first content, or with the failure that came before it. */
@@ -72,20 +90,29 @@ export class AnswerStream implements BodySink {
   get complete (): boolean { return this.#reader.complete() }
 
   pause (): void {
+    this.#paused = true
     this.#init.response.pause()
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
   }
 
   resume (): void {
+    this.#paused = false
     if (this.#over) return
     this.#await(this.#init.idleMs, 'idle')
     this.#init.response.resume()
   }
 
   abort (): void {
-    this.#close()
+    if (this.#over) return
+    this.#close(new Aborted())
     this.#init.response.abort()
+  }
+
+  /** Calls back when the last piece has come, with what broke it if something did. */
+  onceOver (fn: (failure: Error | null) => void): void {
+    if (this.#over) fn(this.#failure)
+    else this.#onOver = fn
   }
 
   /** Hands over what was collected and lets the rest flow. */
@@ -94,8 +121,10 @@ export class AnswerStream implements BodySink {
     const held = this.#held
     this.#held = []
     if (held.length > 0) sink.events(held)
-    if (this.#finish !== null) this.#finish(sink)
-    else if (!this.#over) this.#await(this.#init.idleMs, 'idle')
+    if (this.#finish !== null) return this.#finish(sink)
+    if (this.#over || this.#paused) return
+    this.#await(this.#init.idleMs, 'idle')
+    if (this.#waits) this.#init.response.resume()
   }
 
   data (piece: Buffer): void {
@@ -107,14 +136,33 @@ export class AnswerStream implements BodySink {
   }
 
   end (): void {
-    if (this.#over) return
-    this.#take(() => this.#splitter.end())
+    if (this.#over) return this.#ended()
+    this.#take(() => this.#init.decoder === null ? this.#splitter.end().filter(isWhole).map(terminated) : this.#splitter.end())
     if (this.#over) return
     this.#drainDecoder()
-    if (!this.#over) this.#settle(sink => sink.end())
+    if (this.#over) return
+    if (this.complete) return this.#settle(sink => sink.end())
+    if (!this.#begun) return this.#fail(failureOf('truncated'))
+    this.#settle(sink => sink.end(), failureOf('truncated'))
   }
 
-  error (failure: Error): void { this.#fail(failure) }
+  /** A connection that was closed in order may have ended a whole answer; one that was reset has not. */
+  error (failure: Error): void {
+    if (this.#over) return this.#ended()
+    if (failure instanceof UpstreamFailure && failure.reason === CLOSED) return this.end()
+    this.#fail(failure)
+  }
+
+  /** The answer is whole, but its connection can be kept only once the response has ended too. */
+  #expectEnd (): void {
+    this.#linger = setTimeout(() => this.#init.response.abort(), LINGER_MS)
+    this.#linger.unref()
+    if (this.#paused || this.#waits) this.#init.response.resume()
+  }
+
+  #ended (): void {
+    if (this.#linger !== null) clearTimeout(this.#linger)
+  }
 
   #take (split: () => readonly SseFrame[]): void {
     let events: LiveEvent[]
@@ -142,6 +190,7 @@ export class AnswerStream implements BodySink {
       this.#deliver(events.splice(0))
       this.#drainDecoder()
       if (!this.#over) this.#settle(sink => sink.done(native ? frame.raw : null))
+      this.#expectEnd()
       return true
     }
     if (!native) {
@@ -189,17 +238,21 @@ export class AnswerStream implements BodySink {
       if (event.facts?.content === true) content = true
     }
     if (content || this.#heldBytes > HELD_BYTES) this.#begin()
+    if (this.#heldBytes <= HELD_BYTES || this.#waits) return
+    this.#waits = true
+    this.#init.response.pause()
   }
 
   /** Content is there: from here on nothing can be repeated. */
   #begin (): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
+    this.#begun = true
     this.#open()
   }
 
-  #settle (finish: (sink: LiveSink) => void): void {
-    this.#close()
+  #settle (finish: (sink: LiveSink) => void, failure: Error | null = null): void {
+    this.#close(failure)
     this.#open()
     if (this.#sink !== null) finish(this.#sink)
     else this.#finish = finish
@@ -207,15 +260,17 @@ export class AnswerStream implements BodySink {
 
   #fail (error: Error): void {
     if (this.#over) return
-    this.#close()
+    this.#close(error)
     this.#init.response.abort()
     this.#refuse(error)
     if (this.#sink !== null) this.#sink.fail(error)
     else this.#finish = sink => sink.fail(error)
   }
 
-  #close (): void {
+  #close (failure: Error | null): void {
     this.#over = true
+    this.#failure = failure
+    this.#onOver?.(failure)
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
   }
@@ -224,4 +279,21 @@ export class AnswerStream implements BodySink {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = ms > 0 ? setTimeout(() => this.#fail(failureOf(what)), ms) : null
   }
+}
+
+/** False for an event that was cut off: its JSON does not end. */
+function isWhole (frame: SseFrame): boolean {
+  if (frame.data === null || frame.data.trim() === '[DONE]') return true
+  try {
+    JSON.parse(frame.data)
+    return true
+  } catch {
+    // The answer ends before it; whether that is too early is told by what came until then.
+    return false
+  }
+}
+
+/** The last event of a stream may lack its blank line; what we write after it must not become part of it. */
+function terminated (frame: SseFrame): SseFrame {
+  return frame.data?.trim() === '[DONE]' ? frame : { ...frame, raw: Buffer.concat([frame.raw, NEWLINES]) }
 }

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { isNative, type AttemptRecord, type RequestBody, type ResponseBody, type Target } from '@headgate/api'
+import { isNative, type AttemptRecord, type NativeOperation, type OperationCodec, type RequestBody, type ResponseBody, type Target } from '@headgate/api'
 import { UpstreamFailure } from '../upstream/failure.ts'
 import type { UpstreamResponse } from '../upstream/types.ts'
 import { AnswerBody } from '../wire/answer-body.ts'
@@ -13,10 +13,10 @@ import { Fault } from './fault.ts'
 import { LocalResponse } from './local-response.ts'
 import type { ProviderRuntime } from './pipeline.ts'
 import { asWhole } from './as-whole.ts'
-import { outgoing, type Outgoing } from './outgoing.ts'
-import { isThenable, settleWithin } from './settle.ts'
+import { methodOf, nativeChanges, outgoing, type Outgoing } from './outgoing.ts'
+import { Aborted, isThenable, settleWithin } from './settle.ts'
 import { attemptStage } from './stages.ts'
-import { answerFailure, failureOf, missingOperation, skipped } from './upstream-fault.ts'
+import { answerFailure, failureOf, missingOperation, skipped, UnreadableFailure } from './upstream-fault.ts'
 
 /** What an attempt brings back: a whole answer, or one that has begun to stream. */
 export type Obtained = { readonly kind: 'whole', readonly answer: Answer } | { readonly kind: 'live', readonly stream: AnswerStream }
@@ -35,20 +35,34 @@ export async function attempt (ex: Exchange, provider: ProviderRuntime, target: 
   ex.attempts.push(record)
   ex.target = target
   provider.load.active++
+  const over = (result: string): void => {
+    provider.load.active--
+    record.result = result
+    record.latency_ms = round(performance.now() - since)
+    ex.upstreamMs = (ex.upstreamMs ?? 0) + record.latency_ms
+    ex.runtime.counters.add('headgate_upstream_attempts_total', { upstream: target.provider, result })
+    if (result === 'egress_denied') ex.runtime.counters.add('headgate_egress_denied_total', { upstream: target.provider })
+  }
   try {
     const obtained = await exchangeOnce(ex, provider, target, record, since)
-    record.result = 'ok'
+    if (obtained.kind === 'live') obtained.stream.onceOver(failure => { over(failure === null ? 'ok' : resultOf(ex, failure)) })
+    else over('ok')
     return obtained
   } catch (error) {
-    record.result = error instanceof UpstreamFailure ? error.result : 'failed'
+    over(resultOf(ex, error))
     throw error
-  } finally {
-    provider.load.active--
-    record.latency_ms = performance.now() - since
-    ex.upstreamMs = (ex.upstreamMs ?? 0) + record.latency_ms
-    ex.runtime.counters.add('headgate_upstream_attempts_total', { upstream: target.provider, result: record.result })
   }
 }
+
+/** The label of an attempt that failed; one that we gave up is labelled by our own reason. */
+function resultOf (ex: Exchange, error: unknown): string {
+  if (ex.gaveUp !== null) return ex.gaveUp
+  if (error instanceof Aborted) return 'aborted'
+  if (error instanceof UpstreamFailure) return error.result === 'client_closed' ? 'aborted' : error.result
+  return 'failed'
+}
+
+function round (ms: number): number { return Math.round(ms * 1000) / 1000 }
 
 async function exchangeOnce (ex: Exchange, provider: ProviderRuntime, target: Target, record: AttemptRecord, since: number): Promise<Obtained> {
   const operation = provider.instance.operations[ex.operation]
@@ -57,7 +71,7 @@ async function exchangeOnce (ex: Exchange, provider: ProviderRuntime, target: Ta
   if (ex.route.chains.attempt !== null) await runAttemptHooks(ex, target, record.number, draft)
   const limits = { ...ex.route.limits, ...provider.limits }
   const response = provider.upstream === null
-    ? await answerLocally(ex, provider, target)
+    ? await answerLocally(ex, provider, operation, target, draft)
     : await send(ex, provider, await outgoing(ex, provider, operation, target, draft), limits.firstToken)
   record.status = response.status
   ex.upstreamRequestId = response.headers['x-request-id']
@@ -73,9 +87,9 @@ async function exchangeOnce (ex: Exchange, provider: ProviderRuntime, target: Ta
     const stream = new AnswerStream({ response, dialect, decoder: codec?.stream(target) ?? null, firstTokenMs: left, idleMs: limits.idle, maxBytes: provider.maxResponse })
     ex.live = stream
     await settleWithin(stream.opened, 0, ex.signal)
-    record.first_token_ms = performance.now() - since
+    record.first_token_ms = round(performance.now() - since)
     ex.firstTokenMs ??= ex.elapsed()
-    return ex.wantsStream ? { kind: 'live', stream } : { kind: 'whole', answer: await asWhole(stream, dialect) }
+    return ex.wantsStream ? { kind: 'live', stream } : { kind: 'whole', answer: await settleWithin(asWhole(stream, dialect), 0, ex.signal) }
   }
   const answer = await readWhole(ex, response, provider, limits.idle === 0 ? left : limits.idle, body => codec?.decode(body, target))
   return { kind: 'whole', answer }
@@ -91,16 +105,16 @@ async function runAttemptHooks (ex: Exchange, target: Target, number: number, dr
   }
 }
 
-function answerLocally (ex: Exchange, provider: ProviderRuntime, target: Target): Promise<UpstreamResponse> {
+function answerLocally (ex: Exchange, provider: ProviderRuntime, operation: NativeOperation | OperationCodec, target: Target, draft: AttemptDraft): Promise<UpstreamResponse> {
   const answer = provider.instance.answer
   if (answer === undefined) throw missingOperation(ex.operation)
-  const request = ex.body!.value as RequestBody
+  const request = ex.body === null ? { model: target.model } : { ...(ex.body.value as RequestBody), ...(isNative(operation) ? nativeChanges(ex, operation, target, draft) : draft.patch) }
   const pending = (async () => LocalResponse.from(await answer.call(provider.instance, { operation: ex.operation, request, target, signal: ex.signal })))()
   return settleWithin(pending, 0, ex.signal)
 }
 
 function send (ex: Exchange, provider: ProviderRuntime, request: Outgoing, headersTimeoutMs: number): Promise<UpstreamResponse> {
-  return provider.upstream!.request({ method: 'POST', path: request.path, headers: request.headers, body: request.body, signal: ex.signal, headersTimeoutMs })
+  return provider.upstream!.request({ method: methodOf(request.body), path: request.path, headers: request.headers, body: request.body, signal: ex.signal, headersTimeoutMs })
 }
 
 async function refusal (ex: Exchange, provider: ProviderRuntime, response: UpstreamResponse, idleMs: number): Promise<UpstreamFailure> {
@@ -111,14 +125,15 @@ async function refusal (ex: Exchange, provider: ProviderRuntime, response: Upstr
 async function readWhole (ex: Exchange, response: UpstreamResponse, provider: ProviderRuntime, idleMs: number, decode: (body: unknown) => ResponseBody | undefined): Promise<Answer> {
   const bytes = await collect(response, provider.maxResponse, idleMs, ex.signal)
   const type = response.headers['content-type'] ?? ''
-  if (/^text\/html\b/i.test(type)) throw failureOf('ctype')
+  if (/^text\/html\b/i.test(type)) throw new UnreadableFailure('ctype', bytes, ex.route.captureBodies)
   let parsed: unknown
   try {
     parsed = JSON.parse(bytes.toString('utf8'))
-  } catch (error) {
-    throw failureOf('parse', error)
+  } catch {
+    // What the parser says quotes the body.
+    throw new UnreadableFailure('parse', bytes, ex.route.captureBodies)
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw failureOf('parse')
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new UnreadableFailure('parse', bytes, ex.route.captureBodies)
   const { error } = parsed as { error?: unknown }
   if (error !== undefined && error !== null && !('choices' in parsed) && !('data' in parsed)) throw answerFailure(response.status, response.headers, bytes, provider.instance)
   const decoded = decode(parsed)

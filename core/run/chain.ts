@@ -15,6 +15,8 @@ export interface Stage<C extends Ctx, V> {
   readonly argument?: (ex: Exchange) => unknown
   /** Checks a returned value and stores it, or returns it to end the chain. @throws {TypeError} for a value of the wrong shape */
   take(value: unknown, ex: Exchange, info: StepInfo): V | undefined
+  /** True for hooks that run although the request was given up. */
+  readonly detached?: boolean
   /** A way back to before the hook, asked for only where a failed step is to be ignored. */
   readonly undo?: (ex: Exchange) => () => void
 }
@@ -22,6 +24,8 @@ export interface Stage<C extends Ctx, V> {
 type AnyStep = Step<(...args: never[]) => unknown>
 interface Running<C extends Ctx> { readonly step: AnyStep, readonly ctx: C, readonly since: number, readonly undo: (() => void) | null }
 
+/** The signal of what nobody aborts. */
+const NEVER = new AbortController().signal
 const BREAK_AFTER = 5
 const BREAK_MS = 10_000
 
@@ -33,7 +37,7 @@ const BREAK_MS = 10_000
 export function runChain<C extends Ctx, V> (steps: readonly AnyStep[], ex: Exchange, stage: Stage<C, V>, from = 0): V | undefined | Promise<V | undefined> {
   for (let i = from; i < steps.length; i++) {
     const step = steps[i]!
-    if (!isDue(step, ex)) continue
+    if (!isDue(step, ex, stage)) continue
     const run = begin(step, ex, stage)
     let value: unknown
     try {
@@ -57,43 +61,66 @@ async function continueAfter<C extends Ctx, V> (steps: readonly AnyStep[], ex: E
 /** Runs all steps at once; the first denial ends the wait and is thrown. */
 export function runParallel<C extends Ctx> (steps: readonly AnyStep[], ex: Exchange, stage: Stage<C, undefined>): undefined | Promise<unknown> {
   const pending: Promise<unknown>[] = []
-  for (const step of steps) {
-    if (!isDue(step, ex)) continue
-    const run = begin(step, ex, stage)
-    let value: unknown
-    try {
-      value = call(step, ex, stage, run.ctx)
-    } catch (error) {
-      fail(run, ex, stage, error, 'throw')
-      continue
+  try {
+    for (const step of steps) {
+      const started = isDue(step, ex, stage) ? start(step, ex, stage) : undefined
+      if (started !== undefined) pending.push(started)
     }
-    if (isThenable(value)) pending.push(settle(run, ex, stage, value))
-    else succeed(run, ex, stage, value)
+  } catch (error) {
+    // Those that are under way already may deny too; one denial is enough.
+    for (const other of pending) other.catch(() => undefined)
+    ex.endVerdict()
+    throw error
   }
-  return pending.length === 0 ? undefined : Promise.all(pending)
+  if (pending.length === 0) return undefined
+  return Promise.all(pending).catch((error: unknown) => {
+    ex.endVerdict()
+    throw error
+  })
 }
 
-/** True when the step covers the operation, its condition holds and it is not resting after failures. */
-export function isDue (step: AnyStep, ex: Exchange): boolean {
-  const info = step.info
-  if (COVERED.has(step.hook) && !info.operations.has(ex.operation)) return false
-  if (info.when !== null && !ex.runs(info.index, info.when)) return false
-  if (info.health.openUntil === 0) return true
-  if (info.onError !== 'allow' || performance.now() >= info.health.openUntil) return true
-  return false
+function start<C extends Ctx> (step: AnyStep, ex: Exchange, stage: Stage<C, undefined>): Promise<unknown> | undefined {
+  const run = begin(step, ex, stage)
+  let value: unknown
+  try {
+    value = call(step, ex, stage, run.ctx)
+  } catch (error) {
+    fail(run, ex, stage, error, 'throw')
+    return undefined
+  }
+  if (isThenable(value)) return settle(run, ex, stage, value)
+  succeed(run, ex, stage, value)
+  return undefined
+}
+
+/**
+ * True when the step covers the operation, its condition holds and it is not resting after failures.
+ *
+ * @throws {Fault} when it is quarantined and what it decides must not be left undecided
+ */
+export function isDue (step: AnyStep, ex: Exchange, stage: { readonly onError: 'deny' | 'allow' }): boolean {
+  if (!applies(step, ex)) return false
+  const { info } = step
+  const { health } = info
+  if (health.quarantined) {
+    if (policyOf(info, stage) === 'deny') throw faultOfPlugin(info.plugin, step.hook, undefined, 'is quarantined after unhandled errors and cannot run')
+    return false
+  }
+  return health.openUntil === 0 || info.onError !== 'allow' || performance.now() >= health.openUntil
+}
+
+/** True when the step covers the operation and its condition holds. */
+export function applies ({ info, hook }: AnyStep, ex: Exchange): boolean {
+  if (COVERED.has(hook) && !info.operations.has(ex.operation)) return false
+  return info.when === null || ex.runs(info.index, info.when)
 }
 
 /** Hooks that a plugin's `operations` limits; the others serve every operation. */
 const COVERED: ReadonlySet<HookName> = new Set(['request', 'guard', 'response', 'stream'])
 
 function begin<C extends Ctx> (step: AnyStep, ex: Exchange, stage: Stage<C, unknown>): Running<C> {
-  if (step.info.health.quarantined) refuseQuarantined(step, stage)
   const undo = stage.undo !== undefined && policyOf(step.info, stage) === 'allow' ? stage.undo(ex) : null
   return { step, ctx: stage.make(ex, step.info), since: performance.now(), undo }
-}
-
-function refuseQuarantined (step: AnyStep, stage: Stage<Ctx, unknown>): void {
-  if (policyOf(step.info, stage) === 'deny') throw faultOfPlugin(step.info.plugin, step.hook, undefined, 'is quarantined after unhandled errors and cannot run')
 }
 
 function call<C extends Ctx> (step: AnyStep, ex: Exchange, stage: Stage<C, unknown>, ctx: C): unknown {
@@ -112,7 +139,7 @@ function call<C extends Ctx> (step: AnyStep, ex: Exchange, stage: Stage<C, unkno
 async function settle<C extends Ctx, V> (run: Running<C>, ex: Exchange, stage: Stage<C, V>, pending: PromiseLike<unknown>): Promise<V | undefined> {
   let value: unknown
   try {
-    value = await settleWithin(pending, run.step.info.timeoutMs, ex.signal)
+    value = await settleWithin(pending, run.step.info.timeoutMs, stage.detached === true ? NEVER : ex.signal)
   } catch (error) {
     fail(run, ex, stage, error, error instanceof TimedOut ? 'timeout' : 'reject')
     return undefined
@@ -124,13 +151,13 @@ function succeed<C extends Ctx, V> (run: Running<C>, ex: Exchange, stage: Stage<
   const { info, hook } = run.step
   let stop: V | undefined
   try {
+    run.ctx.seal()
     stop = stage.take(value, ex, info)
   } catch (error) {
     fail(run, ex, stage, error, 'shape')
     return undefined
   }
-  info.health.failures = 0
-  info.health.openUntil = 0
+  noteSuccess(info, hook)
   finish(run, ex, hook, stop === undefined ? 'ok' : 'stop')
   return stop
 }
@@ -157,13 +184,25 @@ function fail<C extends Ctx> (run: Running<C>, ex: Exchange, stage: Stage<C, unk
   ex.runtime.log.warn({ err: error, plugin: info.plugin, hook, request_id: ex.requestId, policy }, fault.detail)
   if (policy === 'deny') throw fault
   run.undo?.()
-  rest(info)
+  noteFailure(ex, info, hook)
 }
 
 /** With `on_error: allow`, five failures in a row let the step rest for ten seconds. */
-function rest (info: StepInfo): void {
-  info.health.failures++
-  if (info.health.failures >= BREAK_AFTER) info.health.openUntil = performance.now() + BREAK_MS
+export function noteFailure (ex: Exchange, info: StepInfo, hook: HookName): void {
+  const { health } = info
+  health.hook = hook
+  health.failures++
+  if (health.failures < BREAK_AFTER || info.onError !== 'allow') return
+  health.openUntil = performance.now() + BREAK_MS
+  ex.runtime.counters.add('headgate_breaker_open_total', { plugin: info.plugin })
+  ex.runtime.log.warn({ plugin: info.plugin, hook, failures: health.failures, rest_ms: BREAK_MS }, `plugin "${info.plugin}" keeps failing and is passed over for ${BREAK_MS / 1000} s`)
+}
+
+/** A hook that works says nothing about another one of the plugin that does not. */
+function noteSuccess ({ health }: StepInfo, hook: HookName): void {
+  if (health.failures === 0 || health.hook !== hook) return
+  health.failures = 0
+  health.openUntil = 0
 }
 
 function policyOf (info: StepInfo, stage: { readonly onError: 'deny' | 'allow' }): 'deny' | 'allow' {

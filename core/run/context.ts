@@ -1,4 +1,5 @@
 import type { AttemptCtx, AttemptRecord, AuthenticateCtx, BodyCtx, Channel, DeepReadonly, ErrorCtx, GuardCtx, Log, Operation, Principal, ProviderView, ReceiveCtx, RequestBody, RequestCtx, Respond, ResponseBody, ResponseCtx, RetryCtx, RouteCtx, Secret, StateKey, StreamCtx, Target, TextSpan, UpstreamError } from '@headgate/api'
+import type { Counters } from '../observe/counters.ts'
 import type { Answer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import type { Fault } from './fault.ts'
@@ -13,17 +14,23 @@ const ANONYMOUS: Principal = Object.freeze({ id: '' })
 export class Ctx implements ReceiveCtx {
   #ex: Exchange | null
   readonly #info: StepInfo
+  readonly #counters: Counters
 
   constructor (ex: Exchange, info: StepInfo) {
     this.#ex = ex
     this.#info = info
+    this.#counters = ex.runtime.counters
   }
 
   /** The exchange behind a context. @throws {TypeError} once it is revoked */
   protected static of (ctx: Ctx): Exchange {
-    if (ctx.#ex === null) throw new TypeError(`the context of ${ctx.#info.plugin} was used after its hook had ended`)
-    return ctx.#ex
+    if (ctx.#ex !== null) return ctx.#ex
+    ctx.#counters.add('headgate_plugin_errors_total', { plugin: ctx.#info.plugin, hook: 'any', kind: 'late_use' })
+    throw new TypeError(`the context of ${ctx.#info.plugin} was used after its hook had ended`)
   }
+
+  /** Freezes what the hook has edited. @throws {TypeError} when it made something of it that JSON cannot hold */
+  seal (): void {}
 
   /** Called by the chain, which alone has the exchange to show. */
   revoke (ex: Exchange): void {
@@ -77,7 +84,15 @@ export class AuthenticateContext extends Ctx implements AuthenticateCtx {
 
 class BodyContext extends Ctx implements BodyCtx {
   get principal (): Principal { return Ctx.of(this).principal ?? ANONYMOUS }
-  get request (): DeepReadonly<RequestBody> { return Ctx.of(this).body?.value ?? NO_BODY }
+  get model (): string { return Ctx.of(this).model }
+  get stream (): boolean { return Ctx.of(this).wantsStream }
+  get request (): DeepReadonly<RequestBody> { return Ctx.of(this).request ?? NO_BODY }
+
+  peek (field: string): unknown {
+    const body = Ctx.of(this).body
+    const value = body?.read(field)
+    return typeof value === 'object' && value !== null ? body!.value[field] : value
+  }
 }
 
 /** `route`, and the base of stages that see the providers. */
@@ -89,14 +104,16 @@ export class RouteContext extends BodyContext implements RouteCtx {
 export class RequestContext extends RouteContext implements RequestCtx {
   edit (): RequestBody {
     const ex = Ctx.of(this)
-    return ex.body === null ? { model: '' } : ex.body.edit()
+    return ex.request === null ? { model: '' } : ex.body!.edit()
   }
+
+  override seal (): void { Ctx.of(this).body?.seal() }
 
   texts (): readonly TextSpan[] {
     const ex = Ctx.of(this)
-    const body = ex.body
-    if (body === null) return []
-    return editableSpans(ex.wire.requestTexts(body.value as RequestBody), () => ex.wire.requestTexts(RequestContext.draft(this)))
+    const { request } = ex
+    if (request === null) return []
+    return editableSpans(ex.wire.requestTexts(request as RequestBody), () => ex.wire.requestTexts(RequestContext.draft(this)))
   }
 
   /** The draft through the context, so that a span kept too long is refused too. */
@@ -114,9 +131,11 @@ export class RequestContext extends RouteContext implements RequestCtx {
 
 /** `guard`. */
 export class GuardContext extends BodyContext implements GuardCtx {
+  override get signal (): AbortSignal { return Ctx.of(this).verdictSignal }
+
   texts (): readonly Readonly<TextSpan>[] {
     const ex = Ctx.of(this)
-    return ex.body === null ? [] : ex.wire.requestTexts(ex.body.value as RequestBody)
+    return ex.request === null ? [] : ex.wire.requestTexts(ex.request as RequestBody)
   }
 }
 
@@ -174,13 +193,14 @@ export class RetryContext extends BodyContext implements RetryCtx {
   }
 
   get attempt (): number { return Ctx.of(this).attempts.length }
-  get attempts (): readonly AttemptRecord[] { return Ctx.of(this).attempts }
+  get attempts (): readonly AttemptRecord[] { return Object.freeze(Ctx.of(this).attempts.map(record => Object.freeze({ ...record }))) }
 }
 
 /** `response`. */
 export class ResponseContext extends BodyContext implements ResponseCtx {
   readonly #answer: Answer
   readonly #info: StepInfo
+  readonly #views: StreamContext[] = []
 
   constructor (ex: Exchange, info: StepInfo, answer: Answer) {
     super(ex, info)
@@ -189,13 +209,23 @@ export class ResponseContext extends BodyContext implements ResponseCtx {
   }
 
   get target (): Target | undefined { return Ctx.of(this).target }
-  get status (): number { return this.#answer.status }
-  get response (): DeepReadonly<ResponseBody> { return this.#answer.body.value }
+
+  get status (): number {
+    Ctx.of(this)
+    return this.#answer.status
+  }
+
+  get response (): DeepReadonly<ResponseBody> {
+    Ctx.of(this)
+    return this.#answer.body.value
+  }
 
   edit (): ResponseBody {
     Ctx.of(this)
     return this.#answer.body.edit()
   }
+
+  override seal (): void { this.#answer.body.seal() }
 
   texts (): readonly TextSpan[] {
     const ex = Ctx.of(this)
@@ -205,7 +235,16 @@ export class ResponseContext extends BodyContext implements ResponseCtx {
   setHeader (name: string, value: string): void { Ctx.of(this).replyHeaders[settableHeader(name, value)] = value }
 
   /** The view that a `stream` hook would have of one channel of this answer. */
-  forChannel (channel: Channel): StreamContext { return new StreamContext(Ctx.of(this), this.#info, channel) }
+  forChannel (channel: Channel): StreamContext {
+    const view = new StreamContext(Ctx.of(this), this.#info, channel)
+    this.#views.push(view)
+    return view
+  }
+
+  override revoke (ex: Exchange): void {
+    super.revoke(ex)
+    for (const view of this.#views) view.revoke(ex)
+  }
 }
 
 /** `stream`. */

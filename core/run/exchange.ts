@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { AttemptRecord, HookRecord, Operation, Principal, RequestBody, Secret, StreamEnd, Target, Usage } from '@headgate/api'
+import type { AttemptRecord, DeepReadonly, HookRecord, Operation, Principal, RequestBody, Secret, StreamEnd, Target, Usage } from '@headgate/api'
 import { isSensitive } from './headers.ts'
 import type { Facts, Route, Snapshot } from './pipeline.ts'
 import type { Fault } from './fault.ts'
@@ -54,6 +54,10 @@ export class Exchange implements Facts {
   /** The model that the client asked for, before any step changed it. */
   requestedModel: string | null = null
   bodyBytes = 0
+  /** False while the body was only looked at, not parsed. */
+  checked = false
+  /** True once every `request` step has had the body: what redaction has not seen never gets into a log. */
+  vetted = false
   wantsStream = false
   /** True when the client asked for usage in its stream. */
   asksUsage = false
@@ -89,6 +93,7 @@ export class Exchange implements Facts {
   #metadata: { [key: string]: string } | null = null
   #tags = 0
   #timer: NodeJS.Timeout | null = null
+  #verdict: AbortController | null = null
   /** Per step: 0 undecided, 1 runs, 2 skipped. */
   #decided: Uint8Array | null = null
 
@@ -129,6 +134,22 @@ export class Exchange implements Facts {
     return isSensitive(name) ? undefined : single(this.#rawHeaders[name])
   }
 
+  /** The model as it is asked for now; empty where there is none. */
+  get model (): string {
+    const model = this.body?.peek('model')
+    return typeof model === 'string' ? model : ''
+  }
+
+  /** The whole body, checked before anybody sees it. Null for operations without one. @throws {Reject} 400 for a body that was too large to be checked at once and is wrong */
+  get request (): DeepReadonly<RequestBody> | null {
+    if (this.body === null) return null
+    if (!this.checked) {
+      this.wire.validate(this.body.parsed)
+      this.checked = true
+    }
+    return this.body.value
+  }
+
   get clientClosed (): boolean { return this.gaveUp === 'client_closed' }
 
   /** Gives the exchange up: everything that is waited for ends, the upstream is aborted. */
@@ -161,6 +182,15 @@ export class Exchange implements Facts {
   remainingMs (): number { return this.deadline - performance.now() }
 
   get signal (): AbortSignal { return this.abort.signal }
+
+  /** As `signal`, and aborted too when one of the guards that run together has denied. */
+  get verdictSignal (): AbortSignal {
+    this.#verdict ??= new AbortController()
+    return AbortSignal.any([this.signal, this.#verdict.signal])
+  }
+
+  /** One guard has denied: the others may stop. */
+  endVerdict (): void { this.#verdict?.abort() }
 
   /** The metadata set by `tag`. */
   get metadata (): { readonly [key: string]: string } { return this.#metadata ?? {} }
@@ -197,7 +227,7 @@ export class Exchange implements Facts {
 
   fact (name: string): string | number | boolean | readonly string[] | undefined {
     switch (name) {
-      case 'model': return this.body === null ? undefined : this.body.value.model
+      case 'model': return this.body === null ? undefined : this.model
       case 'stream': return this.wantsStream
       case 'operation': return this.operation
       case 'path': return this.path

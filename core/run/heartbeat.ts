@@ -1,6 +1,7 @@
 import type { Reply } from './reply.ts'
 
-const PING = ': ping\n\n'
+/** A comment, which readers of event streams pass over. */
+export const PING = ': ping\n\n'
 
 /** Headers of every event stream. `x-accel-buffering` keeps nginx from holding events back. */
 export const STREAM_HEADERS: { readonly [name: string]: string } = Object.freeze({
@@ -35,7 +36,8 @@ export class Heartbeat {
   stop (): void { if (this.#timer !== null) clearInterval(this.#timer) }
 
   #beat (): void {
-    if (this.#held || this.#reply.closed) return
+    // A comment for a client that does not read would only make it look alive.
+    if (this.#held || this.#reply.closed || this.#reply.blocked) return
     if (!this.#reply.headSent) this.#reply.head(200, this.#head())
     this.#reply.write(PING)
   }

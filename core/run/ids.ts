@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto'
+import { randomFillSync, randomUUID } from 'node:crypto'
 
 const SAFE_ID = /^[A-Za-z0-9._:\-]{1,128}$/
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/
@@ -32,6 +32,11 @@ export class Ids {
     if (given !== undefined && SAFE_ID.test(given)) return given
     return `req_${logId.replaceAll('-', '')}`
   }
+}
+
+/** The request id of what never became an exchange. */
+export function requestIdOf (given: string | undefined): string {
+  return given !== undefined && SAFE_ID.test(given) ? given : `req_${randomUUID().replaceAll('-', '')}`
 }
 
 /** The trace id of a W3C `traceparent` header, or null. All zeros is invalid (W3C Trace Context §3.2.2.3). */

@@ -3,19 +3,20 @@ import { AnswerBody } from '../wire/answer-body.ts'
 import type { JsonBody } from '../wire/body.ts'
 import { estimateTokens } from '../wire/usage.ts'
 import type { Answer } from './answer.ts'
+import type { AnswerStream } from './answer-stream.ts'
 import { asWhole } from './as-whole.ts'
-import { isDue, runChain, runParallel } from './chain.ts'
+import { applies, isDue, runChain, runParallel } from './chain.ts'
 import type { Exchange } from './exchange.ts'
 import { Fault, toFault } from './fault.ts'
 import { Heartbeat, STREAM_HEADERS } from './heartbeat.ts'
 import { obtain } from './obtain.ts'
 import { recordOf } from './record.ts'
 import { answerHeaders, sendFault, sendWhole } from './send.ts'
-import { Aborted, isThenable } from './settle.ts'
-import { AUTHENTICATE, GUARD, RECEIVE, REQUEST, ROUTE, responseStage } from './stages.ts'
+import { Aborted, isThenable, settleWithin } from './settle.ts'
+import { AUTHENTICATE, DENY, GUARD, RECEIVE, REQUEST, ROUTE, responseStage } from './stages.ts'
 import { StreamPump } from './stream-pump.ts'
 import { StreamSteps } from './stream-steps.ts'
-import { givenUp } from './upstream-fault.ts'
+import { faultOfStream, givenUp } from './upstream-fault.ts'
 
 /**
  * What comes before the body: `receive` and `authenticate`.
@@ -37,6 +38,7 @@ export async function serve (ex: Exchange, body: JsonBody<RequestBody> | null): 
   try {
     await answer(ex, body)
   } catch (error) {
+    ex.live?.abort()
     await refuse(ex, error)
   } finally {
     ex.disarm()
@@ -56,11 +58,21 @@ export async function refuse (ex: Exchange, error: unknown): Promise<void> {
 export function conclude (ex: Exchange): void {
   if (ex.finished) return
   ex.finished = true
+  noteCut(ex)
   estimateUsage(ex)
   const record = recordOf(ex)
   ex.runtime.counters.add('headgate_requests_total', { outcome: record.outcome })
+  if (record.warnings.includes('anomaly')) ex.runtime.counters.add('headgate_anomaly_total', { upstream: record.provider.name ?? '' })
   if (record.response.stream_end !== null) ex.runtime.counters.add('headgate_stream_end_total', { reason: record.response.stream_end })
-  for (const step of ex.route.chains.log ?? []) if (isDue(step, ex)) ex.runtime.logs.put(step, record)
+  for (const step of ex.route.chains.log ?? []) if (applies(step, ex) && !step.info.health.quarantined) ex.runtime.logs.put(step, record)
+}
+
+/** An answer that was complete here but did not reach the client. */
+function noteCut (ex: Exchange): void {
+  if (ex.gaveUp === 'stalled') ex.fault ??= givenUp('stalled')
+  if (ex.streamEnd !== 'done') return
+  if (ex.gaveUp === 'stalled') ex.streamEnd = 'limit'
+  else if (ex.gaveUp === 'client_closed') ex.streamEnd = 'client_closed'
 }
 
 async function answer (ex: Exchange, body: JsonBody<RequestBody> | null): Promise<void> {
@@ -69,6 +81,7 @@ async function answer (ex: Exchange, body: JsonBody<RequestBody> | null): Promis
   try {
     const { request, guard, route } = ex.route.chains
     const respond = request === null ? undefined : await maybe(runChain(request, ex, REQUEST))
+    ex.vetted = true
     if (respond !== undefined) return await respondWith(ex, respond)
     heartbeat?.hold(true)
     if (guard !== null) await maybe(runParallel(guard, ex, GUARD))
@@ -81,14 +94,26 @@ async function answer (ex: Exchange, body: JsonBody<RequestBody> | null): Promis
 }
 
 function takeBody (ex: Exchange, body: JsonBody<RequestBody> | null): void {
-  ex.body = body
   if (body === null) return
-  ex.wire.validate(body.value as RequestBody)
-  ex.requestedModel = body.value.model
-  if (ex.wire.stream === null || body.value.stream !== true) return
+  if (ex.bodyBytes <= PARSE_AT_ONCE || !looksRight(body)) {
+    ex.wire.validate(body.parsed)
+    ex.checked = true
+  }
+  ex.body = body
+  ex.requestedModel = ex.model
+  if (ex.wire.stream === null || body.peek('stream') !== true) return
   ex.wantsStream = true
-  const options = body.value['stream_options'] as { include_usage?: unknown } | null | undefined
+  const options = body.read('stream_options') as { include_usage?: unknown } | null | undefined
   ex.asksUsage = options?.include_usage === true
+}
+
+/** Bodies up to this size are parsed and checked whole; a larger one only when a step reads it, else the upstream says what is wrong with it. */
+const PARSE_AT_ONCE = 64 * 1024
+
+function looksRight (body: JsonBody<RequestBody>): boolean {
+  const model = body.peek('model')
+  const stream = body.peek('stream')
+  return typeof model === 'string' && model !== '' && model.length <= 256 && (stream === undefined || typeof stream === 'boolean')
 }
 
 /** Upstream and guards that overlap it: nothing is sent to the client before all guards agree. */
@@ -96,13 +121,13 @@ async function dispatch (ex: Exchange, heartbeat: Heartbeat | null): Promise<voi
   const guards = ex.route.chains.overlapGuard
   if (guards === null) return deliver(ex, await obtain(ex), heartbeat)
   heartbeat?.hold(true)
-  const verdict = Promise.resolve(maybe(runParallel(guards, ex, GUARD)))
+  const verdict = maybe(runParallel(guards, ex, GUARD))
   const obtaining = obtain(ex)
+  // Whatever the upstream does meanwhile is looked at only when the guards have agreed.
+  obtaining.catch(() => undefined)
   try {
-    await Promise.race([verdict, obtaining.then(() => verdict)])
     await verdict
   } catch (error) {
-    obtaining.catch(() => undefined)
     ex.abortUpstream()
     throw error
   }
@@ -112,16 +137,27 @@ async function dispatch (ex: Exchange, heartbeat: Heartbeat | null): Promise<voi
 
 async function deliver (ex: Exchange, obtained: Awaited<ReturnType<typeof obtain>>, heartbeat: Heartbeat | null): Promise<void> {
   if (obtained.kind === 'whole') return finishWhole(ex, obtained.answer)
-  if (buffers(ex)) return finishWhole(ex, await asWhole(obtained.stream, ex.wire.stream!))
+  if (buffers(ex)) return finishWhole(ex, await held(ex, obtained.stream))
+  const steps = StreamSteps.of(ex)
   if (!ex.reply.headSent) ex.reply.head(200, answerHeaders(ex, STREAM_HEADERS))
-  await new StreamPump(ex, obtained.stream, heartbeat!, StreamSteps.of(ex)).closed
+  await new StreamPump(ex, obtained.stream, heartbeat!, steps).closed
+}
+
+/** The whole of a streamed answer, of which nothing has left yet. @throws {Fault} when it breaks */
+async function held (ex: Exchange, stream: AnswerStream): Promise<Answer> {
+  try {
+    return await settleWithin(asWhole(stream, ex.wire.stream!), 0, ex.signal)
+  } catch (error) {
+    if (error instanceof Aborted) throw error
+    throw faultOfStream(error)
+  }
 }
 
 /** True when a step needs the whole answer before any of it may leave. */
 function buffers (ex: Exchange): boolean {
   const chain = ex.route.chains.response
   if (chain === null) return false
-  for (const step of chain) if (step.info.streaming === 'buffer' && isDue(step, ex)) return true
+  for (const step of chain) if (step.info.streaming === 'buffer' && isDue(step, ex, DENY)) return true
   return false
 }
 
@@ -136,7 +172,7 @@ async function finishWhole (ex: Exchange, answer: Answer): Promise<void> {
     const due = ex.answeredBy === ex.route.steps ? chain : chain.filter(step => step.info.index < ex.answeredBy)
     await maybe(runChain(due, ex, responseStage(answer)))
   }
-  ex.usage ??= ex.wire.usage(answer.body.value as ResponseBody)
+  ex.usage ??= ex.wire.usage(answer.body.parsed)
   if (ex.route.captureBodies) ex.responseBody = answer.body.value
   sendWhole(ex, answer)
 }

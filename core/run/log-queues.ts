@@ -18,13 +18,16 @@ export class LogQueues {
   readonly #queues = new Map<StepInfo, Queue>()
   readonly #log: Log
   readonly #counters: Counters
+  readonly #marker: Int32Array
   readonly #capacity: number
   #pending = 0
   #idle: (() => void)[] = []
 
-  constructor (log: Log, counters: Counters, capacity: number = CAPACITY) {
+  /** `marker`: slot 0 is told which step runs, for the watchdog. */
+  constructor (log: Log, counters: Counters, marker: Int32Array = new Int32Array(1), capacity: number = CAPACITY) {
     this.#log = log
     this.#counters = counters
+    this.#marker = marker
     this.#capacity = capacity
   }
 
@@ -32,10 +35,13 @@ export class LogQueues {
     const queue = this.#queueOf(step.info)
     if (queue.pending >= this.#capacity) return this.#drop(step.info, queue)
     let result: unknown
+    this.#marker[0] = step.info.id
     try {
       result = step.info.scope.runInAsyncScope(step.fn, step.info.hooks, record)
     } catch (error) {
       return this.#failed(step.info, error)
+    } finally {
+      this.#marker[0] = 0
     }
     if (!isThenable(result)) return
     queue.pending++

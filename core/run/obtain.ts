@@ -22,7 +22,7 @@ export async function obtain (ex: Exchange): Promise<Obtained> {
   const targets = ex.plan.filter(target => ex.snapshot.providers.has(target.provider))
   if (targets.length === 0) throw noTarget(ex)
   let at = 0
-  let repeat = false
+  let repeat: Repeat = FIRST
   for (let number = 1; ; number++) {
     const target = targets[at]!
     const provider = ex.snapshot.providers.get(target.provider)!
@@ -34,20 +34,33 @@ export async function obtain (ex: Exchange): Promise<Obtained> {
     }
     const remaining = targets.slice(at + 1)
     const decision = await decide(ex, target, failed, remaining, number, provider)
-    if (decision.action === 'fail') throw faultOfUpstream(ex, failed)
-    if (decision.afterMs !== undefined && decision.afterMs > 0) await wait(ex, decision.afterMs, failed)
-    repeat = true
+    if (decision.action === 'fail') throw faultOfUpstream(ex, failed, decision === SPENT)
     if (decision.action === 'next') at++
+    repeat = { afterMs: decision.afterMs ?? 0, counted: targets[at]!.provider === target.provider }
   }
 }
 
-async function once (ex: Exchange, provider: ProviderRuntime, target: Target, number: number, repeat: boolean): Promise<Obtained> {
-  if (!repeat) return attempt(ex, provider, target, number)
-  provider.load.retrying++
+/** How an attempt follows the one before. */
+interface Repeat {
+  readonly afterMs: number
+  /** True when it holds one of the repeats that its upstream may get at a time. */
+  readonly counted: boolean
+}
+
+const FIRST: Repeat = Object.freeze({ afterMs: 0, counted: false })
+
+/** Nothing more is tried. */
+const FAIL: RetryDecision = Object.freeze({ action: 'fail' })
+
+/** Nothing more is tried because what may be repeated has been: the client is asked not to go on by itself. */
+const SPENT: RetryDecision = Object.freeze({ action: 'fail' })
+
+async function once (ex: Exchange, provider: ProviderRuntime, target: Target, number: number, repeat: Repeat): Promise<Obtained> {
   try {
+    if (repeat.afterMs > 0) await pause(repeat.afterMs, ex.signal)
     return await attempt(ex, provider, target, number)
   } finally {
-    provider.load.retrying--
+    if (repeat.counted) provider.load.retrying--
   }
 }
 
@@ -60,18 +73,24 @@ function failureIn (ex: Exchange, error: unknown): UpstreamFailure {
 }
 
 async function decide (ex: Exchange, target: Target, error: UpstreamFailure, remaining: readonly Target[], number: number, provider: ProviderRuntime): Promise<RetryDecision> {
-  if (number >= ex.route.maxAttempts) return { action: 'fail' }
-  let decision = await asked(ex, target, error, remaining)
-  decision ??= byDefault(ex, error, remaining)
-  if (decision.action === 'next' && remaining.length === 0) return { action: 'fail' }
-  if (decision.action === 'retry' && !repeatable(ex, error)) return { action: 'fail' }
+  if (number >= ex.route.maxAttempts) return FAIL
+  const said = await asked(ex, target, error, remaining)
+  if (said?.action === 'fail') return SPENT
+  let decision = said ?? byDefault(ex, error, remaining)
   if (decision.action === 'fail') return decision
-  if ((decision.afterMs ?? 0) >= ex.remainingMs()) return remaining.length > 0 ? { action: 'next' } : { action: 'fail' }
-  const next = decision.action === 'next' ? ex.snapshot.providers.get(remaining[0]!.provider)! : provider
-  if (isExhausted(next)) {
-    ex.runtime.counters.add('headgate_retry_budget_exhausted_total', { upstream: next.name })
-    return { action: 'fail' }
+  if (decision.action === 'next' && remaining.length === 0) return FAIL
+  if (decision.action === 'retry' && !repeatable(ex, error)) return FAIL
+  if ((decision.afterMs ?? 0) >= ex.remainingMs()) {
+    if (remaining.length === 0) return FAIL
+    decision = { action: 'next' }
   }
+  // Another upstream does not suffer from what this one cannot do: only repeats at the same one are limited.
+  if (decision.action === 'next' && remaining[0]!.provider !== target.provider) return decision
+  if (isExhausted(provider)) {
+    ex.runtime.counters.add('headgate_retry_budget_exhausted_total', { upstream: provider.name })
+    return remaining.length > 0 && remaining[0]!.provider !== target.provider ? { action: 'next' } : SPENT
+  }
+  provider.load.retrying++
   return decision
 }
 
@@ -85,13 +104,12 @@ async function asked (ex: Exchange, target: Target, error: UpstreamError, remain
 
 /** Without a deciding step a plan of several targets still falls back where that is safe. */
 function byDefault (ex: Exchange, error: UpstreamError, remaining: readonly Target[]): RetryDecision {
-  if (remaining.length === 0) return { action: 'fail' }
-  if (repeatable(ex, error)) return { action: 'next' }
-  return FALLBACK_KINDS.has(error.kind) ? { action: 'next' } : { action: 'fail' }
+  if (remaining.length === 0) return FAIL
+  return repeatable(ex, error) || FALLBACK_KINDS.has(error.kind) ? { action: 'next' } : FAIL
 }
 
 /** Failures that say something about the target and nothing about the request. */
-const FALLBACK_KINDS: ReadonlySet<string> = new Set(['authentication', 'permission', 'quota', 'not_found', 'egress_denied', 'bad_response'])
+const FALLBACK_KINDS: ReadonlySet<string> = new Set(['authentication', 'permission', 'quota', 'not_found', 'egress_denied'])
 
 function repeatable (ex: Exchange, error: UpstreamError): boolean {
   if (error.retryClass === 'A') return true
@@ -101,13 +119,4 @@ function repeatable (ex: Exchange, error: UpstreamError): boolean {
 
 function isExhausted (provider: ProviderRuntime): boolean {
   return provider.load.retrying >= Math.max(RETRY_FLOOR, provider.load.active * RETRY_SHARE)
-}
-
-async function wait (ex: Exchange, ms: number, failed: UpstreamFailure): Promise<void> {
-  try {
-    await pause(ms, ex.signal)
-  } catch {
-    if (ex.gaveUp === 'deadline') throw faultOfUpstream(ex, failed)
-    throw new Aborted()
-  }
 }

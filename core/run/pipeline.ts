@@ -28,12 +28,27 @@ export interface StepInfo {
   readonly id: number
   /** Async scope in which the hooks run, so that what they leave floating can be traced to the plugin. */
   readonly scope: AsyncResource
-  /** Failures in a row while `on_error: allow`; see the breaker in `chain.ts`. */
+  /** Shared by all steps of the instance. */
   readonly health: StepHealth
 }
 
-/** The mutable part of a step: counts for its breaker and for the metrics. */
-export interface StepHealth { failures: number, openUntil: number, unhandled: number, quarantined: boolean }
+/** How an instance is doing: what its breaker in `chain.ts` and its quarantine go by. */
+export interface StepHealth {
+  /** Failures in a row of `hook` while `on_error: allow`. */
+  failures: number
+  hook: HookName | null
+  /** Until when the steps of the instance rest, in milliseconds of `performance.now`; 0 is not at all. */
+  openUntil: number
+  /** Errors that it left floating. */
+  unhandled: number
+  quarantined: boolean
+}
+
+/** Whom an error that nobody handles is charged to. */
+export interface Blamed {
+  readonly plugin: string
+  readonly health: StepHealth
+}
 
 /** One hook of one step. */
 export interface Step<F> {

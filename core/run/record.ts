@@ -73,7 +73,7 @@ function loggedHeaders (ex: Exchange): { [name: string]: string } {
 }
 
 function requestBody (ex: Exchange): unknown {
-  return ex.principal === undefined ? null : ex.body?.value ?? null
+  return ex.vetted ? ex.body?.value ?? null : null
 }
 
 /** Freezes the levels that hooks see; bodies are frozen by their owner. */

@@ -1,4 +1,4 @@
-import type { Chunk, ErrorReplacement, ResponseBody } from '@headgate/api'
+import type { Chunk, ErrorReplacement, ResponseBody, StreamEnd } from '@headgate/api'
 import { errorBody, streamErrorFrame, typeOf } from '../wire/errors.ts'
 import type { Answer } from './answer.ts'
 import { runChain } from './chain.ts'
@@ -39,7 +39,7 @@ export async function sendFault (ex: Exchange, original: Fault): Promise<void> {
   const fault = await replaced(ex, original)
   if (ex.reply.closed) return
   if (ex.reply.headSent) {
-    ex.streamEnd ??= fault.source === 'upstream' ? 'upstream_error' : 'plugin_error'
+    ex.streamEnd ??= streamEndOf(ex, original)
     ex.reply.write(streamErrorFrame(fault))
     return ex.reply.end()
   }
@@ -51,6 +51,14 @@ export async function sendFault (ex: Exchange, original: Fault): Promise<void> {
     'x-headgate-error-source': sourceHeader(fault.source)
   }))
   ex.reply.end(body)
+}
+
+/** Why a stream ended that had begun with nothing but comments. */
+function streamEndOf (ex: Exchange, fault: Fault): StreamEnd {
+  if (ex.gaveUp === 'drain') return 'drain_cut'
+  if (ex.gaveUp !== null) return 'limit'
+  if (fault.source !== 'upstream') return 'plugin_error'
+  return fault.code === 'upstream_timeout' ? 'timeout' : fault.code === 'upstream_too_large' ? 'limit' : 'upstream_error'
 }
 
 /** Lets `error` steps say it in other words; a step that fails changes nothing. */

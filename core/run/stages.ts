@@ -11,6 +11,9 @@ function nothing (value: unknown): undefined {
   return undefined
 }
 
+/** What decides or changes refuses the request when it fails. */
+export const DENY = { onError: 'deny' } as const
+
 /** `receive`. */
 export const RECEIVE: Stage<Ctx, undefined> = { onError: 'deny', make: (ex, info) => new Ctx(ex, info), take: nothing }
 
@@ -107,6 +110,7 @@ export function responseStage (answer: Answer): Stage<ResponseContext, undefined
 export function errorStage (fault: Fault): Stage<ErrorContext, ErrorReplacement> {
   return {
     onError: 'allow',
+    detached: true,
     make: (ex: Exchange, info) => new ErrorContext(ex, info, fault),
     take (value) {
       if (value === undefined) return undefined

@@ -1,12 +1,14 @@
 import { performance } from 'node:perf_hooks'
-import type { Channel, Chunk, StreamCtx, Transform } from '@headgate/api'
+import { isReject, type Channel, type Chunk, type StreamCtx, type Transform } from '@headgate/api'
+import { checkChunks, checkText, checkTransform } from '../stream/stage.ts'
+import { ShapeError, StreamLimitError } from '../stream/limit.ts'
 import { ChannelTransforms } from '../stream/transform.ts'
 import { StreamContext } from './context.ts'
-import { isDue } from './chain.ts'
+import { isDue, noteFailure } from './chain.ts'
 import type { Exchange } from './exchange.ts'
 import { faultOfPlugin, faultOfReject } from './fault.ts'
-import { isReject } from '@headgate/api'
 import type { Step } from './pipeline.ts'
+import { DENY } from './stages.ts'
 
 type StreamStep = Step<(ctx: StreamCtx) => Transform | undefined | void>
 
@@ -21,7 +23,7 @@ export class StreamSteps {
   static of (ex: Exchange): StreamSteps | null {
     const chain = ex.route.chains.stream
     if (chain === null) return null
-    const due = chain.filter(step => step.info.index < ex.answeredBy && isDue(step, ex))
+    const due = chain.filter(step => step.info.index < ex.answeredBy && isDue(step, ex, DENY))
     return due.length === 0 ? null : new StreamSteps(ex, due)
   }
 
@@ -58,7 +60,7 @@ class StepRun {
   create (channel: Channel): Transform | undefined {
     const context = new StreamContext(this.#ex, this.#step.info, channel)
     this.#contexts.push(context)
-    const made = this.#guarded(() => this.#step.info.scope.runInAsyncScope(this.#step.fn, this.#step.info.hooks, context), undefined)
+    const made = this.#guarded(() => checkTransform(this.#step.info.scope.runInAsyncScope(this.#step.fn, this.#step.info.hooks, context)), undefined)
     if (made === undefined) return undefined
     return this.#wrap(made)
   }
@@ -71,9 +73,9 @@ class StepRun {
   #wrap (made: Transform): Transform {
     const { text, end, chunk } = made
     return {
-      ...(text !== undefined && { text: (delta: string) => this.#guarded(() => string(text.call(made, delta)), delta) }),
-      ...(end !== undefined && { end: () => this.#guarded(() => string(end.call(made)), '') }),
-      ...(chunk !== undefined && { chunk: (value: Chunk) => this.#guarded(() => chunk.call(made, value), value) })
+      ...(text !== undefined && { text: (delta: string) => this.#guarded(() => checkText(text.call(made, delta), 'text'), delta) }),
+      ...(end !== undefined && { end: () => this.#guarded(() => checkText(end.call(made), 'end'), '') }),
+      ...(chunk !== undefined && { chunk: (value: Chunk) => this.#guarded<readonly Chunk[]>(() => checkChunks(chunk.call(made, value)), [value]) })
     }
   }
 
@@ -100,9 +102,11 @@ class StepRun {
       throw faultOfReject(error, 'policy', plugin)
     }
     this.#outcome = 'failed'
-    this.#ex.runtime.counters.add('headgate_plugin_errors_total', { plugin, hook: 'stream', kind: 'throw' })
+    const kind = error instanceof StreamLimitError ? 'size' : error instanceof ShapeError ? 'shape' : 'throw'
+    this.#ex.runtime.counters.add('headgate_plugin_errors_total', { plugin, hook: 'stream', kind })
     this.#ex.runtime.log.warn({ err: error, plugin, hook: 'stream', request_id: this.#ex.requestId }, `plugin "${plugin}" failed in stream`)
     if (this.#step.info.onError !== 'allow') throw faultOfPlugin(plugin, 'stream', error, 'failed')
+    noteFailure(this.#ex, this.#step.info, 'stream')
     this.#off = true
     return fallback
   }
@@ -113,9 +117,4 @@ class StepRun {
     this.#warned = true
     this.#ex.warn(`slow_stream_hook:${this.#step.info.plugin}`)
   }
-}
-
-function string (value: unknown): string {
-  if (typeof value !== 'string') throw new TypeError('a stream transformer returned no string')
-  return value
 }

@@ -1,4 +1,5 @@
 import type { ErrorReading, ProviderInstance, UpstreamError } from '@headgate/api'
+import { StreamLimitError } from '../stream/limit.ts'
 import { UpstreamFailure } from '../upstream/failure.ts'
 import { clientError } from '../wire/client-error.ts'
 import { classify, type ClassifiedError } from '../wire/upstream-error.ts'
@@ -16,6 +17,25 @@ export class AnswerFailure extends UpstreamFailure {
     this.type = error.type
     this.param = error.param
   }
+}
+
+/** Bytes of an unreadable answer that the log shows. */
+const EXCERPT_BYTES = 256
+
+/** An answer that is not the JSON it should be, with its beginning for the log where bodies are kept. */
+export class UnreadableFailure extends UpstreamFailure {
+  readonly excerpt: string
+
+  constructor (what: 'parse' | 'ctype', bytes: Buffer, keepsText: boolean) {
+    super(OWN[what]!)
+    this.name = 'UnreadableFailure'
+    this.excerpt = keepsText ? `${bytes.length} bytes, beginning ${JSON.stringify(masked(bytes))}` : `${bytes.length} bytes`
+  }
+}
+
+/** Printable text only, and nothing that could be a key or a token. */
+function masked (bytes: Buffer): string {
+  return bytes.toString('latin1', 0, EXCERPT_BYTES).replace(/[^\x20-\x7e]/g, '.').replace(/[\w-]{16,}/g, '***')
 }
 
 const OWN: { readonly [what: string]: UpstreamError } = Object.freeze({
@@ -36,7 +56,8 @@ function own (result: string, kind: UpstreamError['kind'], retryClass: UpstreamE
 /** A failure that the core itself found in an answer. */
 export function failureOf (what: 'parse' | 'ctype' | 'status' | 'size' | 'ttft' | 'idle' | 'reset_mid' | 'truncated', cause?: unknown): UpstreamFailure {
   if (cause instanceof UpstreamFailure) return cause
-  return new UpstreamFailure(cause instanceof Error && cause.name === 'StreamLimitError' ? OWN['size']! : OWN[what]!)
+  if (cause instanceof StreamLimitError) return new UpstreamFailure({ ...OWN['size']!, result: cause.limit })
+  return new UpstreamFailure(OWN[what]!)
 }
 
 /** The failure that an error answer means; an error body under a 200 too. */
@@ -67,9 +88,9 @@ export function missingOperation (operation: string): UpstreamFailure {
   return new UpstreamFailure({ result: 'unsupported', kind: 'not_found', retryClass: 'C', code: 'unsupported_operation', message: `the model does not offer ${operation}`, status: null, retryAfterMs: null })
 }
 
-/** What the client is told about the last failed attempt. */
-export function faultOfUpstream (ex: Exchange, failed: UpstreamFailure): Fault {
-  const exhausted = failed.retryClass !== 'C' && (ex.attempts.length > 1 || ex.attempts.length >= ex.route.maxAttempts)
+/** What the client is told about the last failed attempt. `spent`: no repeat was left for it. */
+export function faultOfUpstream (ex: Exchange, failed: UpstreamFailure, spent: boolean): Fault {
+  const exhausted = failed.retryClass !== 'C' && (spent || ex.attempts.length > 1 || ex.attempts.length >= ex.route.maxAttempts)
   return fault(failed, { attempts: ex.attempts.length, exhausted })
 }
 
@@ -84,7 +105,7 @@ function fault (failed: UpstreamFailure, options: { attempts?: number, exhausted
   if (failed.result === 'hook_failed') return new Fault('plugin', 500, 'plugin_error', 'A step of the gateway failed and the request was refused.', { detail: failed.message })
   if (failed.result === 'unsupported') return new Fault('client', 400, 'unsupported_operation', `The model was found, but ${failed.message}.`, { param: 'model' })
   const told = clientError({ ...failed, message: failed.message, type: failed instanceof AnswerFailure ? failed.type : null, param: failed instanceof AnswerFailure ? failed.param : null }, options)
-  return new Fault('upstream', told.status, told.code, told.message, { type: told.type, param: told.param, headers: told.headers, detail: `${failed.result}: ${failed.code}` })
+  return new Fault('upstream', told.status, told.code, told.message, { type: told.type, param: told.param, headers: told.headers, detail: `${failed.result}: ${failed.code}${failed instanceof UnreadableFailure ? `; ${failed.excerpt}` : ''}` })
 }
 
 /** Nothing in the plan can be tried. One text for unknown and forbidden models. */

@@ -1,4 +1,5 @@
 import type { Channel, ResponseCtx, StreamCtx, TextSpan, Transform } from '@headgate/api'
+import { checkText, checkTransform } from '../stream/stage.ts'
 import type { ResponseContext } from './context.ts'
 
 const CHOICE = /choices\[(\d+)\]/
@@ -11,12 +12,11 @@ const TOOL = /tool_calls\[(\d+)\]/
 export function responseFromStream (stream: (ctx: StreamCtx) => Transform | undefined | void): (ctx: ResponseCtx) => void {
   return function response (this: unknown, ctx: ResponseCtx): void {
     for (const span of ctx.texts()) {
-      const made = stream.call(this, (ctx as ResponseContext).forChannel(channelOf(span)))
+      const made = checkTransform(stream.call(this, (ctx as ResponseContext).forChannel(channelOf(span))))
       if (made === undefined) continue
       if (made.text === undefined && made.chunk !== undefined) throw new TypeError('a transformer of whole chunks needs a response hook for answers that are not streamed')
-      const head = made.text === undefined ? span.text : made.text(span.text)
-      const tail = made.end === undefined ? '' : made.end()
-      if (typeof head !== 'string' || typeof tail !== 'string') throw new TypeError('a stream transformer returned no string')
+      const head = made.text === undefined ? span.text : checkText(made.text(span.text), 'text')
+      const tail = made.end === undefined ? '' : checkText(made.end(), 'end')
       span.text = head + tail
     }
   }

@@ -10,5 +10,10 @@ export class StreamLimitError extends Error {
   }
 }
 
+/** A stream hook or its transformer returned something of the wrong type. */
+export class ShapeError extends TypeError {
+  override readonly name = 'ShapeError'
+}
+
 /** The most bytes of one frame or line of an upstream's stream: images come in one. */
 export const FRAME_LIMIT = 16 * 1024 * 1024

@@ -1,6 +1,6 @@
 import type { Channel, Chunk, Transform } from '@headgate/api'
 import type { Delta, StreamDialect } from '../wire/types.ts'
-import { StreamLimitError } from './limit.ts'
+import { ShapeError, StreamLimitError } from './limit.ts'
 
 /** Makes the transformer of one step for one text channel; undefined lets the channel pass untouched. */
 export type CreateTransform = (channel: Channel) => Transform | undefined | void
@@ -16,24 +16,29 @@ interface Open {
   template: Chunk
 }
 
-function checkTransform (made: Transform | undefined | void): Transform | undefined {
+/** What a `stream` hook returned. @throws {ShapeError} when it is neither a transformer nor nothing; a promise of one is neither */
+export function checkTransform (made: Transform | undefined | void): Transform | undefined {
   if (made === undefined) return undefined
-  if (typeof made === 'object' && made !== null) return made
-  throw new TypeError(`stream must return a transformer or nothing, got ${made === null ? 'null' : typeof made}`)
+  if (typeof made === 'object' && made !== null && !('then' in made) && isMember(made.text) && isMember(made.end) && isMember(made.chunk)) return made
+  throw new ShapeError(`stream must return a transformer or nothing, got ${made === null ? 'null' : typeof made}`)
 }
 
-function checkText (text: unknown, method: string): string {
-  if (typeof text !== 'string') throw new TypeError(`${method} of a stream transformer must return a string, got ${text === null ? 'null' : typeof text}`)
+function isMember (value: unknown): boolean { return value === undefined || typeof value === 'function' }
+
+/** A text of a transformer. @throws {ShapeError} when it is none @throws {StreamLimitError} when it is too long */
+export function checkText (text: unknown, method: string): string {
+  if (typeof text !== 'string') throw new ShapeError(`${method} of a stream transformer must return a string, got ${text === null ? 'null' : typeof text}`)
   if (text.length > TEXT_LIMIT) throw new StreamLimitError('transform', `${method} of a stream transformer returned more than ${TEXT_LIMIT} characters`)
   return text
 }
 
-function checkChunks (result: unknown): readonly Chunk[] {
+/** Chunks of a transformer. @throws {ShapeError} when they are none @throws {StreamLimitError} when they are too many */
+export function checkChunks (result: unknown): readonly Chunk[] {
   if (result === null) return []
   const chunks: readonly unknown[] = Array.isArray(result) ? result : [result]
   if (chunks.length > CHUNK_LIMIT) throw new StreamLimitError('transform', `chunk of a stream transformer returned more than ${CHUNK_LIMIT} chunks`)
   for (const chunk of chunks) {
-    if (typeof chunk !== 'object' || chunk === null || Array.isArray(chunk)) throw new TypeError('chunk of a stream transformer must return a chunk, a list of chunks or null')
+    if (typeof chunk !== 'object' || chunk === null || Array.isArray(chunk)) throw new ShapeError('chunk of a stream transformer must return a chunk, a list of chunks or null')
   }
   return chunks as readonly Chunk[]
 }

@@ -123,7 +123,9 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
     this.#held ??= []
     this.#held.push(chunk)
     this.#heldBytes += chunk.length
-    if (this.#heldBytes >= MAX_HELD) this.#stop()
+    if (this.#heldBytes < MAX_HELD) return
+    this.#stopped = true
+    this.#controller?.pause()
   }
 
   onResponseEnd (): void {
@@ -160,7 +162,6 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
 
   pause (): void {
     this.#paused = true
-    if (this.#open) this.#stop()
   }
 
   resume (): void {
@@ -185,11 +186,6 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
   #dispatchOptions (): Dispatcher.DispatchOptions {
     const { method, path, headers, body } = this.#request
     return { method, path, headers: requestHeaders(headers), body }
-  }
-
-  #stop (): void {
-    this.#stopped = true
-    this.#controller?.pause()
   }
 
   /** Hands over what is held, then the end; or lets the connection go on. */

@@ -10,7 +10,7 @@ export interface ConnectorOptions {
   readonly allowPrivate: boolean
   /** Name resolution, TCP and TLS together; 0 is none. */
   readonly timeoutMs: number
-  /** Certificates to trust besides none: replaces the built-in ones. */
+  /** PEM certificates to trust instead of the built-in ones; null is the built-in ones. */
   readonly ca: string | readonly string[] | null
 }
 

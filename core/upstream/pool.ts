@@ -1,7 +1,7 @@
-import { Client, Pool, type Dispatcher } from 'undici'
+import { Client, Pool, type buildConnector, type Dispatcher } from 'undici'
 import { Call, type CallPool } from './call.ts'
 import { createConnector, type Connector } from './connector.ts'
-import type { RequestStage } from './failure.ts'
+import { failure, type RequestStage } from './failure.ts'
 import type { Lookup } from './lookup.ts'
 import type { UpstreamOptions, UpstreamRequest, UpstreamResponse, UpstreamStats } from './types.ts'
 
@@ -27,16 +27,7 @@ export class UpstreamPool implements CallPool {
     this.#origin = options.origin
     this.#connector = createConnector({ lookup, allowPrivate, timeoutMs: connectTimeoutMs, ca })
     this.#options = {
-      connect: (target, callback) => this.#connector.connect(target, (error, socket) => {
-        // The first request is written inside the callback; every later one finds the flag down.
-        this.fresh = true
-        try {
-          if (error === null) callback(null, socket)
-          else callback(error, null)
-        } finally {
-          this.fresh = false
-        }
-      }),
+      connect: (target, callback) => this.#connect(target, callback),
       allowH2: false,
       useMilo: false,
       headersTimeout: 0,
@@ -63,7 +54,7 @@ export class UpstreamPool implements CallPool {
     this.#waiting++
     // A pool would take any idle connection, which may be as dead as the first.
     const client = new Client(this.#origin, this.#options)
-    client.dispatch({ ...options, reset: true }, call)
+    client.dispatch(options, call)
     this.#clients.set(client, client.close().then(() => { this.#clients.delete(client) }))
   }
 
@@ -98,6 +89,24 @@ export class UpstreamPool implements CallPool {
     const clients = [...this.#clients.keys()].map(client => client.destroy())
     await Promise.all([this.#pool.destroy(), ...clients])
     this.#destroyed.resolve()
+  }
+
+  #connect (target: buildConnector.Options, callback: buildConnector.Callback): void {
+    // Requests given up while queued still have their turn in undici; no connection is made for them.
+    if (this.#waiting === 0) {
+      process.nextTick(callback, failure('client_closed'), null)
+      return
+    }
+    this.#connector.connect(target, (error, socket) => {
+      // The first request is written inside the callback; every later one finds the flag down.
+      this.fresh = true
+      try {
+        if (error === null) callback(null, socket)
+        else callback(error, null)
+      } finally {
+        this.fresh = false
+      }
+    })
   }
 
   async #end (): Promise<void> {

@@ -55,7 +55,7 @@ export interface UpstreamResponse {
    * @throws {Error} when the body is taken already
    */
   pipe(sink: BodySink, limit?: number): void
-  /** No call to `data` until `resume`; the connection is read no further. */
+  /** No call to `data` until `resume`. Up to 64 KiB more and one read are kept, then the connection is read no further. */
   pause(): void
   resume(): void
   /** The whole body. @throws {UpstreamFailure} result `size` past `limit` bytes, `reset_mid` when it breaks off */

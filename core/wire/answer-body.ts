@@ -1,6 +1,6 @@
 import type { DeepReadonly, ResponseBody } from '@headgate/api'
 import type { BodySnapshot } from './body.ts'
-import { copyJson, freezeJson } from './copy.ts'
+import { copyJson, freezeJson, sealJson } from './copy.ts'
 import { isExact } from './number.ts'
 import { parseExact } from './raw-json.ts'
 
@@ -10,6 +10,7 @@ export class AnswerBody {
   #value: unknown
   #isFrozen = false
   #draft: ResponseBody | undefined
+  #sealed = false
 
   private constructor (bytes: Buffer | null, value: unknown) {
     this.#bytes = bytes
@@ -22,7 +23,7 @@ export class AnswerBody {
   /** An answer that was made here: by a step, a decoder or from a stream. */
   static made (value: ResponseBody): AnswerBody { return new AnswerBody(null, value) }
 
-  /** The answer, deeply frozen; after {@link AnswerBody.edit} the draft. */
+  /** The answer, deeply frozen; after {@link AnswerBody.edit} the draft, which {@link AnswerBody.seal} freezes. */
   get value (): DeepReadonly<ResponseBody> {
     if (this.#draft !== undefined) return this.#draft as DeepReadonly<ResponseBody>
     if (!this.#isFrozen) {
@@ -32,16 +33,29 @@ export class AnswerBody {
     return this.#value as DeepReadonly<ResponseBody>
   }
 
+  /** As {@link AnswerBody.value} without the cost of freezing, for readers that are trusted to change nothing. */
+  get parsed (): ResponseBody { return this.#draft ?? this.#value as ResponseBody }
+
   /** The mutable answer; numbers that a double cannot hold stay exact in it. */
   edit (): ResponseBody {
-    this.#draft ??= (this.#bytes === null ? copyJson(this.#value) : parseExact(this.#bytes.toString('utf8'), isExact)) as ResponseBody
+    if (this.#draft === undefined) this.#draft = (this.#bytes === null ? copyJson(this.#value) : parseExact(this.#bytes.toString('utf8'), isExact)) as ResponseBody
+    else if (this.#sealed) this.#draft = copyJson(this.#draft)
+    this.#sealed = false
     return this.#draft
+  }
+
+  /** Freezes the draft; the next edit works on a copy. @throws {TypeError} when an edit put something into it that JSON cannot hold */
+  seal (): void {
+    if (this.#draft === undefined || this.#sealed) return
+    this.#sealed = true
+    sealJson(this.#draft)
   }
 
   snapshot (): BodySnapshot { return { draft: this.#draft === undefined ? null : copyJson(this.#draft) } }
 
   restore (snapshot: BodySnapshot): void {
     this.#draft = snapshot.draft === null ? undefined : copyJson(snapshot.draft) as ResponseBody
+    this.#sealed = false
   }
 
   /** What the client gets. @throws {TypeError} when an edit put something into the answer that JSON cannot hold */

@@ -1,7 +1,6 @@
-import { reject, type DeepReadonly } from '@headgate/api'
-import { copyJson, freezeJson } from './copy.ts'
-import { isExact } from './number.ts'
-import { parseExact } from './raw-json.ts'
+import { reject, type DeepReadonly, type Reject } from '@headgate/api'
+import { copyJson, freezeJson, sealJson } from './copy.ts'
+import { parseBody } from './parse-body.ts'
 import type { BodyField, BodyScan } from './scan.ts'
 import { spliceFields } from './splice.ts'
 
@@ -14,6 +13,8 @@ export interface BodySnapshot {
 /** Changes of top-level fields; undefined removes one. */
 export interface FieldChanges { readonly [field: string]: unknown }
 
+function malformed (): Reject { return reject(400, 'invalid_json', 'the request body is not a valid JSON object') }
+
 /**
  * One JSON object, a request or an answer: read lazily, written without loss. As long as nobody
  * edits it, its bytes are what came in, and changes of top-level fields are spliced into them.
@@ -21,8 +22,10 @@ export interface FieldChanges { readonly [field: string]: unknown }
 export class JsonBody<T extends object> {
   readonly #bytes: Buffer
   readonly #scan: BodyScan
-  #frozen: DeepReadonly<T> | undefined
+  #parsed: T | undefined
+  #isFrozen = false
   #draft: T | undefined
+  #sealed = false
 
   constructor (bytes: Buffer, scan: BodyScan) {
     this.#bytes = bytes
@@ -33,19 +36,30 @@ export class JsonBody<T extends object> {
   get dirty (): boolean { return this.#draft !== undefined }
 
   /**
-   * The whole body, parsed at the first use and deeply frozen; after `edit` the draft itself.
+   * The whole body, parsed at the first use and deeply frozen; after `edit` the draft, which {@link JsonBody.seal} freezes.
    *
    * @throws {Reject} 400 `invalid_json` when a string that the scan skipped is malformed
    */
   get value (): DeepReadonly<T> {
     if (this.#draft !== undefined) return this.#draft as DeepReadonly<T>
-    this.#frozen ??= freezeJson(this.#parse(this.#scan.start, this.#scan.end)) as DeepReadonly<T>
-    return this.#frozen
+    const parsed = this.parsed
+    if (!this.#isFrozen) {
+      this.#isFrozen = true
+      freezeJson(parsed)
+    }
+    return parsed as DeepReadonly<T>
+  }
+
+  /** As {@link JsonBody.value} without the cost of freezing, for readers that are trusted to change nothing. @throws {Reject} as `value` */
+  get parsed (): T {
+    if (this.#draft !== undefined) return this.#draft
+    this.#parsed ??= this.#parse(false) as T
+    return this.#parsed
   }
 
   /** A top-level string, number, boolean or null, without parsing the rest; undefined for anything else. @throws {Reject} as `value` */
   peek (key: string): unknown {
-    const whole = this.#draft ?? this.#frozen
+    const whole = this.#draft ?? this.#parsed
     if (whole !== undefined) {
       if (!Object.hasOwn(whole, key)) return undefined
       const value = (whole as FieldChanges)[key]
@@ -54,7 +68,15 @@ export class JsonBody<T extends object> {
     const field = this.#field(key)
     if (field === undefined) return undefined
     const first = this.#bytes[field.valueStart]
-    return first === 0x7b || first === 0x5b ? undefined : this.#parse(field.valueStart, field.valueEnd)
+    return first === 0x7b || first === 0x5b ? undefined : this.#alone(field)
+  }
+
+  /** One top-level field of any kind, without parsing the rest; undefined where there is none. @throws {Reject} as `value` */
+  read (key: string): unknown {
+    const whole = this.#draft ?? this.#parsed
+    if (whole !== undefined) return Object.hasOwn(whole, key) ? (whole as FieldChanges)[key] : undefined
+    const field = this.#field(key)
+    return field === undefined ? undefined : this.#alone(field)
   }
 
   /**
@@ -64,8 +86,21 @@ export class JsonBody<T extends object> {
    * @throws {Reject} as `value`
    */
   edit (): T {
-    this.#draft ??= this.#parse(this.#scan.start, this.#scan.end, this.#scan.bigNumbers) as T
+    if (this.#draft === undefined) this.#draft = this.#parse(true) as T
+    else if (this.#sealed) this.#draft = copyJson(this.#draft)
+    this.#sealed = false
     return this.#draft
+  }
+
+  /**
+   * Freezes the draft, so that whoever kept it can change nothing any more. The next `edit` works on a copy.
+   *
+   * @throws {TypeError} when an edit put something into the draft that JSON cannot hold
+   */
+  seal (): void {
+    if (this.#draft === undefined || this.#sealed) return
+    this.#sealed = true
+    sealJson(this.#draft)
   }
 
   /** The edits so far. Free while there are none, else a copy of the whole draft. */
@@ -74,6 +109,7 @@ export class JsonBody<T extends object> {
   /** Undoes every edit since `snapshot`. A draft handed out since then is no longer part of the body. */
   restore (snapshot: BodySnapshot): void {
     this.#draft = snapshot.draft === null ? undefined : copyJson(snapshot.draft) as T
+    this.#sealed = false
   }
 
   /**
@@ -104,13 +140,19 @@ export class JsonBody<T extends object> {
     return text === undefined || this.#bytes.toString('utf8', field.valueStart, field.valueEnd) !== text
   }
 
-  #parse (start: number, end: number, exact = false): unknown {
-    const text = this.#bytes.toString('utf8', start, end)
+  #alone (field: BodyField): unknown {
     try {
-      return exact ? parseExact(text, isExact) : JSON.parse(text)
+      return JSON.parse(this.#bytes.toString('utf8', field.valueStart, field.valueEnd))
     } catch {
-      throw reject(400, 'invalid_json', 'the request body is not a valid JSON object')
+      throw malformed()
+    }
+  }
+
+  #parse (exact: boolean): unknown {
+    try {
+      return parseBody(this.#bytes, this.#scan, exact)
+    } catch {
+      throw malformed()
     }
   }
 }
-

@@ -1,5 +1,5 @@
 import { reject, type RequestBody } from '@headgate/api'
-import { checkCount, checkModel, checkNumber, checkObjects, checkPresent, checkStream, checkText, invalidType } from './check.ts'
+import { checkCount, checkInteger, checkModel, checkNumber, checkObjects, checkPresent, checkStream, checkText, invalidType } from './check.ts'
 import { isRecord, type JsonObject } from './record.ts'
 
 /** Text that the gateway reads MUST be where it looks for it, or a policy would miss it. */
@@ -55,8 +55,8 @@ export function validateChat (body: RequestBody): void {
   checkMessages(body)
   checkStream(body)
   checkCount(body, 'n')
-  checkCount(body, 'max_tokens')
-  checkCount(body, 'max_completion_tokens')
+  checkInteger(body, 'max_tokens')
+  checkInteger(body, 'max_completion_tokens')
   checkNumber(body, 'temperature')
   checkNumber(body, 'top_p')
   const tools = checkObjects(body, 'tools', 'tools')

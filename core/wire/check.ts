@@ -26,12 +26,17 @@ export function checkPresent (body: JsonObject, field: string): void {
   if (body[field] === undefined || body[field] === null) throw missing(field)
 }
 
+/** @throws {Reject} 400 unless the field is absent, null or an integer. Its range is the upstream's affair: -1 is no limit to some, 0 legal to others */
+export function checkInteger (body: JsonObject, field: string): void {
+  const value = body[field]
+  if (value !== undefined && value !== null && !Number.isInteger(value)) throw invalidType(field, 'an integer')
+}
+
 /** @throws {Reject} 400 unless the field is absent, null or an integer of at least 1 */
 export function checkCount (body: JsonObject, field: string): void {
+  checkInteger(body, field)
   const value = body[field]
-  if (value === undefined || value === null) return
-  if (typeof value !== 'number' || !Number.isInteger(value)) throw invalidType(field, 'an integer')
-  if (value < 1) throw reject(400, 'integer_below_min_value', `${field} must be at least 1`, { param: field })
+  if (typeof value === 'number' && value < 1) throw reject(400, 'integer_below_min_value', `${field} must be at least 1`, { param: field })
 }
 
 /** @throws {Reject} 400 unless the field is absent, null or a number */

@@ -42,6 +42,7 @@ const MESSAGES: { readonly [code: string]: string } = Object.freeze({
   upstream_tls: 'no secure connection to the provider could be made',
   upstream_reset: 'the provider closed the connection',
   upstream_truncated: 'the answer of the provider broke off',
+  stream_truncated: 'the answer of the provider ended before it was complete',
   upstream_bad_response: 'the answer of the provider is not valid',
   upstream_too_large: 'the answer of the provider is too large',
   egress_denied: 'the address of the provider may not be connected to'
@@ -57,7 +58,9 @@ function passedStatus (error: UpstreamError): number {
 
 function headersOf (error: UpstreamError, status: number, options: ClientErrorOptions): { [name: string]: string } {
   const headers: { [name: string]: string } = {}
-  if (error.retryAfterMs !== null && (status === 429 || status === 503)) headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)))
+  // Overload passes: clients that are told nothing come back at once.
+  const waitMs = error.retryAfterMs ?? (status === 503 ? 1000 : null)
+  if (waitMs !== null && (status === 429 || status === 503)) headers['retry-after'] = String(Math.max(1, Math.ceil(waitMs / 1000)))
   if (options.exhausted === true || error.kind === 'quota') headers['x-should-retry'] = 'false'
   if (options.attempts !== undefined) headers['x-headgate-attempts'] = String(options.attempts)
   return headers

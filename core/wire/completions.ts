@@ -1,5 +1,5 @@
 import type { RequestBody, ResponseBody, TextSpan } from '@headgate/api'
-import { checkCount, checkModel, checkNumber, checkPresent, checkStream, checkText, invalidType, isInput } from './check.ts'
+import { checkCount, checkInteger, checkModel, checkNumber, checkPresent, checkStream, checkText, invalidType, isInput } from './check.ts'
 import { completionsStream } from './completions-stream.ts'
 import { SpanList } from './span.ts'
 import type { WireOperation } from './types.ts'
@@ -13,6 +13,7 @@ function validate (body: RequestBody): void {
   checkStream(body)
   checkCount(body, 'n')
   checkCount(body, 'best_of')
+  checkInteger(body, 'max_tokens')
   checkNumber(body, 'temperature')
   checkNumber(body, 'top_p')
 }

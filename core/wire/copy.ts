@@ -16,3 +16,22 @@ export function freezeJson<T> (value: T): T {
   else for (const key in value) freezeJson((value as { [field: string]: unknown })[key])
   return Object.freeze(value)
 }
+
+/** Deeper values come from a mistake, such as an object that holds itself. */
+const MAX_DEPTH = 512
+
+/**
+ * Freezes what a plugin made of a body, and finds what could not be sent.
+ *
+ * @throws {TypeError} for anything that JSON cannot hold: functions, symbols, big integers, dates, circles
+ */
+export function sealJson (value: unknown, depth = 0): void {
+  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') throw new TypeError(`JSON cannot hold a ${typeof value}`)
+  if (typeof value !== 'object' || value === null || isRawNumber(value)) return
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') throw new TypeError('JSON cannot hold an object that writes itself, such as a date')
+  if (depth > MAX_DEPTH) throw new TypeError('JSON cannot hold an object that contains itself')
+  // What is frozen already may hold parts that are not: a plugin can freeze the top of its own object.
+  if (Array.isArray(value)) for (const item of value) sealJson(item, depth + 1)
+  else for (const key in value) sealJson((value as { [field: string]: unknown })[key], depth + 1)
+  Object.freeze(value)
+}

@@ -21,6 +21,12 @@ export interface BodyField {
   readonly valueEnd: number
 }
 
+/** A key with an escape in it: from its opening quote to after the closing one. */
+export interface EscapedKey {
+  readonly start: number
+  readonly end: number
+}
+
 /** What one look over the raw bytes of a JSON object found. */
 export interface BodyScan {
   /** Index of the opening brace. */
@@ -31,6 +37,8 @@ export interface BodyScan {
   readonly fields: readonly BodyField[]
   /** Some number outside strings changes its value in `JSON.parse`. */
   readonly bigNumbers: boolean
+  /** Keys at any depth that hold an escape, in order; see `parseBody` for why they matter. */
+  readonly escapedKeys: readonly EscapedKey[]
 }
 
 /** The limits of client requests. */
@@ -60,6 +68,7 @@ class Scanner {
   readonly #stack: number[] = []
   readonly #keys = new Set<string>()
   readonly #fields: { key: string, keyStart: number, valueStart: number, valueEnd: number }[] = []
+  readonly #escapedKeys: EscapedKey[] = []
   #bigNumbers = false
   #constructorNext = false
   #messagesNext = false
@@ -78,7 +87,7 @@ class Scanner {
     if (bytes[start] !== 0x7b) throw invalid()
     const end = this.#object(start)
     if (this.#space(end) !== bytes.length) throw invalid()
-    return { start, end, fields: this.#fields, bigNumbers: this.#bigNumbers }
+    return { start, end, fields: this.#fields, bigNumbers: this.#bigNumbers, escapedKeys: this.#escapedKeys }
   }
 
   #space (from: number): number {
@@ -175,10 +184,10 @@ class Scanner {
 
   /** Refuses keys that reach a prototype. Only keys that begin like one, or hold an escape, are read. */
   #refuse (from: number, to: number): void {
-    const bytes = this.#bytes
+    const first = this.#bytes[from]
+    if (this.#hasEscape(from, to)) this.#escapedKeys.push({ start: from - 1, end: to + 1 })
+    else if (first !== 0x5f && first !== 0x63 && first !== 0x70) return
     if (to - from > LONGEST_FORBIDDEN || to - from < 9) return
-    const first = bytes[from]
-    if (first !== 0x5f && first !== 0x63 && first !== 0x70 && !this.#hasEscape(from, to)) return
     const key = this.#text(from, to)
     if (key === '__proto__') throw reject(400, 'forbidden_key', 'the request body holds the key __proto__')
     if (key === 'constructor') this.#constructorNext = true

@@ -35,9 +35,18 @@ const DEFAULT_CODES: { readonly [K in ErrorKind]?: string } = Object.freeze({
   request_too_large: 'request_too_large'
 })
 
+/** Other dialects' words for codes that every OpenAI client knows. */
+const SYNONYMS: { readonly [code: string]: string } = Object.freeze({
+  DeploymentNotFound: 'model_not_found',
+  NOT_FOUND: 'model_not_found',
+  not_found_error: 'model_not_found',
+  ResponsibleAIPolicyViolation: 'content_filter'
+})
+
 /** The code of an error: ours for what is our affair, the provider's for what is wrong with the request. */
 export function codeOf (kind: ErrorKind, given: string | null): string {
-  return OWN_CODES[kind] ?? given ?? DEFAULT_CODES[kind] ?? 'upstream_error'
+  const known = given !== null && Object.hasOwn(SYNONYMS, given) ? SYNONYMS[given]! : given
+  return OWN_CODES[kind] ?? known ?? DEFAULT_CODES[kind] ?? 'upstream_error'
 }
 
 /** A, not processed; B, maybe processed; C, never to be repeated at the same target. */

@@ -4,8 +4,8 @@ import type { Refusal } from './key-ring.ts'
 import type { KeyWatch } from './key-watch.ts'
 import type { Throttle } from './throttle.ts'
 
-/** The one text for every reason, so that nobody learns whether a key ever existed. */
-const REFUSED = 'Incorrect API key provided, or none at all. Send yours as `Authorization: Bearer <key>`.'
+/** The one text for every reason, also the core's for no key at all, so that nobody learns whether a key ever existed. */
+const REFUSED = 'No valid API key was given. Send it as `Authorization: Bearer <key>` or `x-api-key: <key>`.'
 
 /** What checking a key needs. */
 export interface Parts {

@@ -27,8 +27,11 @@ export const configSchema = {
 /** A valid config: durations in milliseconds. */
 export type Config = Infer<typeof configSchema>
 
-/** What the schema cannot say: the length of a secret. */
-export function validate (config: Config): readonly Problem[] {
-  if (config.pepper === undefined || config.pepper.length >= MIN_PEPPER) return []
-  return [{ path: '/pepper', message: `the pepper is shorter than ${MIN_PEPPER} characters`, hint: 'make one with `openssl rand -hex 32`' }]
+/** What the schema cannot say: the length of a secret, and times too short to make sense. */
+export function validate ({ pepper, refresh, throttle }: Config): readonly Problem[] {
+  const problems: Problem[] = []
+  if (pepper !== undefined && pepper.length < MIN_PEPPER) problems.push({ path: '/pepper', message: `the pepper is shorter than ${MIN_PEPPER} characters`, hint: 'make one with `openssl rand -hex 32`' })
+  if (refresh < 100) problems.push({ path: '/refresh', message: 'the key file would be looked at more than ten times a second' })
+  if (throttle.window < 1000) problems.push({ path: '/throttle/window', message: 'the window is shorter than a second', hint: 'to turn the throttle off write failures: 0' })
+  return problems
 }

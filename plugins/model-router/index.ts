@@ -23,7 +23,7 @@ export default definePlugin({
       },
       route (ctx, plan) {
         if (plan.length > 0) return plan
-        const { model } = ctx.request
+        const { model } = ctx
         const targets = planFor(model, resolver, ctx.providers)
         if (targets.length === 0) throw notFound(model)
         return targets

@@ -31,7 +31,7 @@ export function splitTarget (text: string): Target | undefined {
   return { provider: text.slice(0, slash), model: text.slice(slash + 1) }
 }
 
-/** Makes a rule of its config, which {@link import('./validate.ts').validate} has accepted. */
+/** Makes a rule of its config. @throws {Error} for a target that validation would have refused */
 export function makeRule (name: string, config: RuleConfig): Rule {
   const entries = entriesOf(config)
   const strategy = typeof config === 'object' && 'strategy' in config ? config.strategy : undefined

@@ -21,7 +21,7 @@ export default defineProvider({
 
 function answerDemo (call: LocalCall, { models, delay }: Config): LocalAnswer {
   const { model } = call.target
-  if (!models.includes(model)) return errorAnswer(404, 'model_not_found', `The model \`${model}\` does not exist or you do not have access to it.`, 'model')
+  if (!models.includes(model)) return errorAnswer(404, 'model_not_found', `The model \`${model.slice(0, 128)}\` does not exist or you do not have access to it.`, 'model')
   switch (call.operation) {
     case 'chat': return answerChat(call, delay)
     case 'completions': return answerCompletion(call, delay)

@@ -31,9 +31,10 @@ export function decide (ctx: RetryCtx, config: Config, budget: Budget, now: numb
   return { action: 'retry', afterMs }
 }
 
-function mayRepeat ({ error, operation, request }: RetryCtx): boolean {
+function mayRepeat (ctx: RetryCtx): boolean {
+  const { error, operation } = ctx
   if (error.retryClass === 'A') return true
-  return error.retryClass === 'B' && STATELESS.has(operation) && request['store'] !== true
+  return error.retryClass === 'B' && STATELESS.has(operation) && ctx.peek('store') !== true
 }
 
 function next (ctx: RetryCtx, config: Config, budget: Budget, now: number): RetryDecision {

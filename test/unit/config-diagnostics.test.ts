@@ -34,7 +34,7 @@ const LIMITER = {
   }
 } as const
 
-test('P18 G3 four mistakes, one report, word for word', (t) => {
+test('P18 G3 four mistakes, one report, word for word', t => {
   const { config, document, report } = load(t, EXAMPLE)
   t.equal(report.failed, false)
   report.add({ code: 'HG_CONFIG_REFERENCE', path: ['routes', 0, 'pipeline', 1], message: 'no plugin instance named "limitr"', hint: 'did you mean "limiter"?' })
@@ -62,11 +62,11 @@ headgate.yaml:9:11 limiter: "team" is not one of "key", "user", "model"
 headgate.yaml:13:22 no plugin instance named "limitr"
    13 |     pipeline: [auth, limitr, openai]
       |                      ^^^^^^ did you mean "limiter"?`)
-  t.match((error as ConfigError).message, /7 \|       limitt: 100/)
+  t.match((error as ConfigError).message, '7 |       limitt: 100')
   t.end()
 })
 
-test('P18 diagnostics are data: one code each, sorted by place', (t) => {
+test('P18 diagnostics are data: one code each, sorted by place', t => {
   const list = mistakes(t, 'version: 2\nplugins:\n  a: {}\n  b: { use: x, timeout: soon }\nroutes: {}\nservr: {}\n')
   t.strictSame(list.map(({ code, line, col }) => [code, line, col]), [
     ['HG_CONFIG_INVALID', 1, 10],
@@ -80,7 +80,7 @@ test('P18 diagnostics are data: one code each, sorted by place', (t) => {
   t.end()
 })
 
-test('the same mistake is told once, and reports know what they are about', (t) => {
+test('the same mistake is told once, and reports know what they are about', t => {
   const { report } = load(t, EXAMPLE)
   t.doesNotThrow(() => report.throwIfAny())
   for (let i = 0; i < 3; i++) report.add({ code: 'HG_CONFIG_REFERENCE', path: ['routes', 0, 'pipeline', 0], message: 'wrong' })
@@ -91,7 +91,7 @@ test('the same mistake is told once, and reports know what they are about', (t) 
   t.end()
 })
 
-test('a secret that is written out is starred in every frame', (t) => {
+test('a secret that is written out is starred in every frame', t => {
   const key = 'sk-written-out-0123456789'
   const list = mistakes(t, `version: 1\nproviders:\n  up: { use: x, config: { api_key: ${key}, client-secret: '${key}' }, nonsense: 1 }\n`)
   t.equal(list.length, 1)
@@ -100,14 +100,14 @@ test('a secret that is written out is starred in every frame', (t) => {
   const { document, report, config } = load(t, `version: 1\nproviders:\n  up: { use: x, config: { pass: ${key}, n: a } }\n`)
   const schema = { type: 'object', additionalProperties: false, properties: { pass: { type: 'string', format: 'secret', maxLength: 3 }, n: { type: 'number' } } } as const
   createValidator().compileSchema(schema)(config.providers.up?.config, { document, path: ['providers', 'up', 'config'], report, label: 'up' })
-  t.strictSame(report.list.map((entry) => entry.message), ['up: must have at most 3 characters', 'up: expected number, got string'])
+  t.strictSame(report.list.map(entry => entry.message), ['up: must have at most 3 characters', 'up: expected number, got string'])
   t.notMatch(JSON.stringify(report.list), key)
   t.end()
 })
 
 const DIAGNOSTIC: Diagnostic = { code: 'HG_CONFIG_INVALID', message: 'wrong', file: '/etc/headgate.yaml', line: 3, col: 4, length: 2, source: '\t\tab: cd' }
 
-test('frames: tabs are kept, long lines are cut, control characters are not printed', (t) => {
+test('frames: tabs are kept, long lines are cut, control characters are not printed', t => {
   const format = (change: Partial<Diagnostic>): string => formatDiagnostics([{ ...DIAGNOSTIC, ...change }], { color: false, cwd: '/etc' })
   t.equal(format({}), 'headgate.yaml:3:4 wrong\n    3 | \t\tab: cd\n      | \t\t ^^')
   const long = format({ source: `${'x'.repeat(400)}y${'z'.repeat(400)}`, col: 401, length: 1 })
@@ -121,7 +121,7 @@ test('frames: tabs are kept, long lines are cut, control characters are not prin
   t.end()
 })
 
-test('colour changes nothing but colour', (t) => {
+test('colour changes nothing but colour', t => {
   const list = [DIAGNOSTIC, { ...DIAGNOSTIC, line: 0 }]
   const coloured = formatDiagnostics(list, { color: true, cwd: '/etc' })
   t.match(coloured, '\u001b[')
@@ -129,7 +129,7 @@ test('colour changes nothing but colour', (t) => {
   t.end()
 })
 
-test('suggestions are near, and the nearest', (t) => {
+test('suggestions are near, and the nearest', t => {
   t.equal(suggest('limitt', ['limit', 'window']), 'limit')
   t.equal(suggest('limti', ['limit']), 'limit', 'a swap is one edit')
   t.equal(suggest('LISTEN', ['listens', 'listen']), 'listen', 'only case differs')

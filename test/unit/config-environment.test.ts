@@ -5,7 +5,7 @@ import { readEnvironment } from '../../core/config/environment.ts'
 
 const KEY = `hg_${'k'.repeat(40)}`
 
-test('nothing set: defaults', async (t) => {
+test('nothing set: defaults', async t => {
   const cwd = t.testdir({})
   const environment = await readEnvironment({}, { cwd })
   t.strictSame(environment, {
@@ -17,31 +17,31 @@ test('nothing set: defaults', async (t) => {
   })
 })
 
-test('the config file is the one in config/ when it exists', async (t) => {
+test('the config file is the one in config/ when it exists', async t => {
   const cwd = t.testdir({ config: { 'headgate.yaml': '' } })
   t.equal((await readEnvironment({}, { cwd })).config, join(cwd, 'config', 'headgate.yaml'))
   t.equal((await readEnvironment({ HEADGATE_CONFIG: './other.yaml' }, { cwd })).config, './other.yaml')
 })
 
-test('everything set', async (t) => {
+test('everything set', async t => {
   const environment = await readEnvironment({
     HEADGATE_LISTEN: '0.0.0.0:80', HEADGATE_ADMIN: 'off', HEADGATE_DATA: '/srv', HEADGATE_BOOTSTRAP_KEY: KEY, LOG_LEVEL: 'DEBUG', OTHER: 'x', GONE: undefined
   }, { envFile: false })
   t.strictSame(environment.overrides, { listen: '0.0.0.0:80', admin: false, data: '/srv' })
-  t.equal(environment.bootstrapKey?.use((key) => key), KEY)
+  t.equal(environment.bootstrapKey?.use(key => key), KEY)
   t.equal(environment.logLevel, 'debug')
   t.equal(environment.variables.OTHER, 'x')
   t.notMatch(JSON.stringify(environment), KEY, 'the key is nowhere but in its secret')
   t.equal((await readEnvironment({ HEADGATE_ADMIN: '[::1]:9' }, { envFile: false })).overrides.admin, '[::1]:9')
 })
 
-test('an empty variable is as good as none', async (t) => {
+test('an empty variable is as good as none', async t => {
   const { overrides, logLevel } = await readEnvironment({ HEADGATE_LISTEN: '', LOG_LEVEL: '' }, { envFile: false })
   t.equal(overrides.listen, undefined)
   t.equal(logLevel, 'info')
 })
 
-test('all mistakes at once, by name, without the value', async (t) => {
+test('all mistakes at once, by name, without the value', async t => {
   const planted = 'planted value'
   let error: unknown
   try {
@@ -62,7 +62,7 @@ test('all mistakes at once, by name, without the value', async (t) => {
   for (const bad of [`hg_${'k'.repeat(28)}`, `hx_${'k'.repeat(40)}`, `hg_ ${'k'.repeat(40)}`]) await t.rejects(readEnvironment({ HEADGATE_BOOTSTRAP_KEY: bad }, { envFile: false }), ConfigError, bad)
 })
 
-test('.env is read, the process wins, and the process is left alone', async (t) => {
+test('.env is read, the process wins, and the process is left alone', async t => {
   const cwd = t.testdir({ '.env': '# comment\nHEADGATE_LISTEN=127.0.0.1:1\nOPENAI_API_KEY="sk-from-file"\nBOTH=file\nexport MORE=1\n' })
   const env = { BOTH: 'process' }
   const environment = await readEnvironment(env, { cwd })
@@ -73,7 +73,7 @@ test('.env is read, the process wins, and the process is left alone', async (t) 
   t.strictSame((await readEnvironment({}, { cwd, envFile: './none.env' })).variables, {})
 })
 
-test('a .env file that cannot be used is an error', async (t) => {
+test('a .env file that cannot be used is an error', async t => {
   const cwd = t.testdir({ '.env': {} })
   await t.rejects(readEnvironment({}, { cwd }), { code: 'HG_ENV_INVALID', message: /\.env: the file cannot be used: not a file/ })
 })

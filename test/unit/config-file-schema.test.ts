@@ -31,7 +31,7 @@ function accepts (t: Test, text: string): boolean {
   return compiled()(read(t, `version: 1\n${text}\n`, { V: '${V}' }).value)
 }
 
-test('the schema is that of the whole file, with the options of what is installed', (t) => {
+test('the schema is that of the whole file, with the options of what is installed', t => {
   const plugin = (config: string): string => `plugins: { a: { use: rate-limit, config: ${config} } }`
   t.ok(accepts(t, plugin('{ limit: 5, window: 1m, burst: 10mb, by: key, hook: "https://x" }')))
   t.ok(accepts(t, plugin('{ limit: 5, burst: 4096 }')))
@@ -49,25 +49,25 @@ test('the schema is that of the whole file, with the options of what is installe
   t.end()
 })
 
-test('a variable may stand for any scalar', (t) => {
+test('a variable may stand for any scalar', t => {
   t.ok(accepts(t, 'server: { listen: "$${V}", max_connections: "$${V}", body_limit: "$${V}", heartbeat: "$${V:-5s}", reuse_port: "$${V}" }\nplugins: { a: { use: rate-limit, config: { limit: "$${V}", by: "$${V}", hook: "$${file:/x}" } } }'))
   t.end()
 })
 
-test('the shell is checked as the runtime does', (t) => {
+test('the shell is checked as the runtime does', t => {
   t.ok(accepts(t, 'server: { drain: 30s, admin: false, listen: 127.0.0.1:1 }\nroutes: [{ name: a, match: { path: /v1/* }, timeout: 5s, pipeline: [a, { plugin: b }] }]'))
   for (const bad of ['servr: {}', 'server: { listen: 80 }', 'server: { drain: soon }', 'routes: [{ name: a }]', 'routes: [{ name: a, match: { path: v1 }, pipeline: [] }]']) t.notOk(accepts(t, bad), bad)
   t.end()
 })
 
-test('conditions are part of it', (t) => {
+test('conditions are part of it', t => {
   const route = (when: string): string => `routes: [{ name: a, match: { path: / }, pipeline: [{ plugin: a, when: ${when} }] }]`
   t.ok(accepts(t, route('{ model: "gpt-*", stream: true, header.x-team: [a, b], principal.scopes: admin, tokens: { gt: 8000 }, not: { path: /x }, any: [ { method: GET } ] }')))
   for (const bad of ['{ modle: x }', '{ tokens: { above: 5 } }', '{ any: [] }', '{ not: { nope: 1 } }', 'always']) t.notOk(accepts(t, route(bad)), bad)
   t.end()
 })
 
-test('it says what it is, completes names, and describes options', (t) => {
+test('it says what it is, completes names, and describes options', t => {
   const schema = fileSchema(DEFINITIONS)
   t.match(schema, {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

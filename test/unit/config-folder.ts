@@ -17,7 +17,10 @@ export function folder (t: Test, files: Files): string {
   for (const [name, text] of Object.entries(files)) {
     const parts = name.split('/')
     let level = tree
-    for (const part of parts.slice(0, -1)) level = (level[part] ??= {}) as Record<string, unknown>
+    for (const part of parts.slice(0, -1)) {
+      level[part] ??= {}
+      level = level[part] as Record<string, unknown>
+    }
     level[parts.at(-1) ?? name] = text
   }
   return t.testdir(tree as Parameters<Test['testdir']>[0])

@@ -52,23 +52,23 @@ function everything (file: string, text: string | Uint8Array): string {
   return said
 }
 
-test('random bytes are a config or a ConfigError, never anything else', (t) => {
+test('random bytes are a config or a ConfigError, never anything else', t => {
   const file = join(t.testdir({}), 'headgate.yaml')
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => { everything(file, bytes) }), { numRuns: 300 })
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), bytes => { everything(file, bytes) }), { numRuns: 300 })
   t.end()
 })
 
-test('random texts of YAML are a config or a ConfigError', (t) => {
+test('random texts of YAML are a config or a ConfigError', t => {
   const file = join(t.testdir({}), 'headgate.yaml')
   const text = fc.array(fc.oneof(fc.constantFrom(...PIECES), fc.constantFrom('version', 'server', 'plugins', 'routes', 'name', 'use', 'a', 'b', ' ', '  ', '\n  ')), { maxLength: 40 })
-  fc.assert(fc.property(text, (pieces) => { everything(file, pieces.join('')) }), { numRuns: 400 })
+  fc.assert(fc.property(text, pieces => { everything(file, pieces.join('')) }), { numRuns: 400 })
   t.end()
 })
 
-test('a mutated config is a config or a ConfigError, and never shows a value', (t) => {
+test('a mutated config is a config or a ConfigError, and never shows a value', t => {
   const file = join(t.testdir({}), 'headgate.yaml')
   const edit = fc.tuple(fc.nat(SEED.length), fc.nat(12), fc.constantFrom('', ...PIECES))
-  fc.assert(fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), (edits) => {
+  fc.assert(fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), edits => {
     let text = SEED
     for (const [at, cut, piece] of edits) text = text.slice(0, at) + piece + text.slice(at + cut)
     return !everything(file, text).includes(PLANTED)

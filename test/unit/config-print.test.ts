@@ -17,7 +17,7 @@ const SCHEMA: Schema = {
   }
 }
 
-test('a planted secret is not printed, wherever it comes from', (t) => {
+test('a planted secret is not printed, wherever it comes from', t => {
   const document = read(t, {
     'headgate.yaml': `version: 1
 server: { data: "/srv/\${PLANTED}" }
@@ -41,7 +41,7 @@ routes:
   t.end()
 })
 
-test('the effective config: includes, defaults and overrides written out, in the form of the file', (t) => {
+test('the effective config: includes, defaults and overrides written out, in the form of the file', t => {
   const document = read(t, {
     'headgate.yaml': 'version: 1\ninclude: [./more.yaml]\nserver: { drain: 30s }\nproviders: { up: { use: p, optional: true, config: { api_key: "${NONE}" } } }\n',
     'more.yaml': 'plugins: { a: { use: x } }\n'
@@ -55,7 +55,7 @@ test('the effective config: includes, defaults and overrides written out, in the
   t.end()
 })
 
-test('what is printed is a config again', (t) => {
+test('what is printed is a config again', t => {
   const document = read(t, 'version: 1\nplugins: { a: &a { use: x }, b: *a }\nroutes: [{ name: r, match: { path: "/*" }, pipeline: [a, b] }]\n')
   const text = printConfig(document)
   t.notMatch(text, /[&*]a/)

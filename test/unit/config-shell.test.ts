@@ -5,7 +5,7 @@ import { SHELL } from '../../core/config/shell.ts'
 import { createValidator } from '../../core/config/validate.ts'
 import { load, mistakes } from './config-folder.ts'
 
-test('the smallest config has every default', (t) => {
+test('the smallest config has every default', t => {
   const { config, report } = load(t, 'version: 1\n')
   t.equal(report.failed, false)
   t.same(config, {
@@ -29,7 +29,7 @@ test('the smallest config has every default', (t) => {
   t.end()
 })
 
-test('every shorthand loads', (t) => {
+test('every shorthand loads', t => {
   const { config, report } = load(t, `version: 1
 server: { listen: 0.0.0.0:8080, body_limit: 64kb, drain: 30s, admin: false, trust_proxy: [10.0.0.0/8] }
 plugins:
@@ -63,21 +63,21 @@ allow_experimental: true
   t.end()
 })
 
-test('no name finds anything that the file does not define', (t) => {
+test('no name finds anything that the file does not define', t => {
   const { config } = load(t, 'version: 1\n')
   t.equal(config.plugins.constructor, undefined)
   t.equal(config.providers.toString, undefined)
   t.end()
 })
 
-test('process variables win over the file', (t) => {
+test('process variables win over the file', t => {
   const text = 'version: 1\nserver: { listen: 127.0.0.1:1, admin: 127.0.0.1:2, data: ./a }\n'
   t.match(load(t, text, {}, { listen: '127.0.0.1:9', admin: false, data: '/b' }).config.server, { listen: '127.0.0.1:9', admin: false, data: '/b' })
   t.match(load(t, text, {}, { listen: undefined, admin: undefined }).config.server, { listen: '127.0.0.1:1', admin: '127.0.0.1:2', data: './a' })
   t.end()
 })
 
-test('G3 a misspelling anywhere in the shell is told with what was meant', (t) => {
+test('G3 a misspelling anywhere in the shell is told with what was meant', t => {
   const cases: [string, string][] = [
     ['servr: {}', 'server'],
     ['server: { lisen: 127.0.0.1:1 }', 'listen'],
@@ -99,7 +99,7 @@ test('G3 a misspelling anywhere in the shell is told with what was meant', (t) =
   t.end()
 })
 
-test('P18 wrong values of the shell, all at once', (t) => {
+test('P18 wrong values of the shell, all at once', t => {
   const list = mistakes(t, `version: 1
 server:
   listen: 8080
@@ -135,7 +135,7 @@ routes:
   t.end()
 })
 
-test('a shell with mistakes still has a shape to look at', (t) => {
+test('a shell with mistakes still has a shape to look at', t => {
   const { config, report } = load(t, 'version: 1\nserver: 5\nplugins: { a: { use: x, timeout: soon }, b: 5 }\nproviders: []\nroutes: [{ name: r, match: { path: / }, pipeline: [a], strict: perhaps }]\n')
   t.equal(report.failed, true)
   t.equal(config.server.listen, '127.0.0.1:8080')
@@ -147,14 +147,14 @@ test('a shell with mistakes still has a shape to look at', (t) => {
   t.end()
 })
 
-test('a flag from a variable is a flag', (t) => {
+test('a flag from a variable is a flag', t => {
   const { config, report } = load(t, 'version: 1\nserver: { reuse_port: "${R}", max_connections: "${M}", admin: "${ADMIN}" }\nallow_experimental: "${E:-true}"\n', { R: 'true', M: '5', ADMIN: 'false' })
   t.strictSame(report.list, [])
   t.match(config, { server: { reuse_port: true, max_connections: 5, admin: false }, allow_experimental: true })
   t.end()
 })
 
-test('every option of the shell is described, and its schema is sound', (t) => {
+test('every option of the shell is described, and its schema is sound', t => {
   const bare: string[] = []
   const visit = (schema: Schema, where: string): void => {
     for (const [name, below] of Object.entries(schema.properties ?? {})) {
@@ -171,7 +171,7 @@ test('every option of the shell is described, and its schema is sound', (t) => {
   t.end()
 })
 
-test('addresses', (t) => {
+test('addresses', t => {
   t.strictSame(parseAddress('127.0.0.1:8080'), { host: '127.0.0.1', port: 8080 })
   t.strictSame(parseAddress('[::1]:0'), { host: '::1', port: 0 })
   t.strictSame(parseAddress('*:80'), { host: '::', port: 80 })

@@ -22,7 +22,7 @@ function told (t: Test, schema: Schema, value: string, env: Env = {}): string[] 
   return check(t, map({ o: schema }), `{ o: ${value} }`, env).list.map(({ message, hint }) => hint === undefined ? message : `${message} (${hint})`)
 }
 
-test('defaults are filled in, also those below', (t) => {
+test('defaults are filled in, also those below', t => {
   const schema = map({
     a: { type: 'string', default: 'x' },
     b: map({ c: { type: 'string', format: 'duration', default: '30s' } }, { default: {} }),
@@ -38,13 +38,13 @@ test('defaults are filled in, also those below', (t) => {
   t.end()
 })
 
-test('a required option with a default is never missing', (t) => {
+test('a required option with a default is never missing', t => {
   const schema = map({ a: { type: 'number', default: 5 } }, { required: ['a'] })
   t.strictSame(check(t, schema, '{}'), { value: { a: 5 }, list: [] })
   t.end()
 })
 
-test('the value that was read is not changed', (t) => {
+test('the value that was read is not changed', t => {
   const { config, document, report } = load(t, 'version: 1\nplugins: { p: { use: x, config: { a: { b: 5s } } } }\n')
   const before = structuredClone(config.plugins.p?.config)
   const schema = map({ a: map({ b: { type: 'string', format: 'duration' }, c: { type: 'number', default: 1 } }) })
@@ -54,7 +54,7 @@ test('the value that was read is not changed', (t) => {
   t.end()
 })
 
-test('durations become milliseconds, sizes bytes', (t) => {
+test('durations become milliseconds, sizes bytes', t => {
   const schema = map({ d: { type: 'array', items: { type: 'string', format: 'duration' } }, s: { type: 'array', items: { type: 'string', format: 'size' } } })
   t.strictSame(check(t, schema, '{ d: [50ms, 2s, 5m, 1h, 1d, 1.5s, 0s], s: [10mb, 64kb, 1gb, 12, "12", 1KiB, 0.5kb] }').value, {
     d: [50, 2000, 300_000, 3_600_000, 86_400_000, 1500, 0],
@@ -62,18 +62,18 @@ test('durations become milliseconds, sizes bytes', (t) => {
   })
   t.strictSame(told(t, { type: 'string', format: 'duration' }, '60'), ['p: expected string, got number (write "60s"?)'])
   t.strictSame(told(t, { type: 'string', format: 'duration' }, '"60"'), ['p: "60" is not a duration (write a number and a unit, such as 500ms, 30s, 5m, 1h or 1d)'])
-  for (const bad of ['5 s', '-1s', '5S', 's', '1e3s', '1h30m', '99999999999999d']) t.equal(told(t, { type: 'string', format: 'duration' }, bad).length, 1, bad)
+  for (const bad of ['5 s', '-1s', '5S', 's', '1e3s', '1h30m', '99999999999999d', '999999999999d']) t.equal(told(t, { type: 'string', format: 'duration' }, bad).length, 1, bad)
   for (const bad of ['10 mb', '-1', '10q', '1.5', 'mb']) t.equal(told(t, { type: 'string', format: 'size' }, bad).length, 1, bad)
   t.end()
 })
 
-test('secrets are delivered as such and printed nowhere', (t) => {
+test('secrets are delivered as such and printed nowhere', t => {
   const planted = 'sk-planted-0123456789'
   const schema = map({ keys: { type: 'array', items: { type: 'string', format: 'secret', minLength: 4 } }, key: { anyOf: [{ type: 'string', format: 'secret' }, { type: 'boolean' }] } })
   const { value } = check(t, schema, '{ keys: ["${K}"], key: "${K}" }', { K: planted })
   const { keys, key } = value as { keys: Secret[], key: Secret }
   t.ok(isSecret(keys[0]) && isSecret(key))
-  t.equal(key.use((text) => text), planted)
+  t.equal(key.use(text => text), planted)
   t.notMatch(JSON.stringify(value), planted)
   t.strictSame(told(t, { type: 'string', format: 'secret', minLength: 99 }, planted), ['p: must have at least 99 characters'])
   t.strictSame(told(t, { type: 'string', format: 'secret', pattern: '^x' }, planted), ['p: *** does not match ^x'])
@@ -81,7 +81,7 @@ test('secrets are delivered as such and printed nowhere', (t) => {
   t.end()
 })
 
-test('patterns must compile, URLs must be whole', (t) => {
+test('patterns must compile, URLs must be whole', t => {
   t.strictSame(told(t, { type: 'string', format: 'regex' }, '"^a+$"'), [])
   t.match(told(t, { type: 'string', format: 'regex' }, '"(a"'), [/"\(a" is not a regular expression/])
   t.strictSame(told(t, { type: 'string', format: 'uri' }, 'https://api.example.com/v1'), [])
@@ -91,7 +91,7 @@ test('patterns must compile, URLs must be whole', (t) => {
   t.end()
 })
 
-test('interpolated scalars are coerced to numbers and booleans, nothing else is', (t) => {
+test('interpolated scalars are coerced to numbers and booleans, nothing else is', t => {
   const schema = map({ n: { type: 'integer' }, f: { type: 'number' }, b: { type: 'boolean' }, s: { type: 'string' }, a: { anyOf: [{ type: 'boolean' }, { type: 'integer' }] } })
   t.strictSame(check(t, schema, '{ n: "${N}", f: "${F:-2.5}", b: "${B}", s: "${N}", a: "${N}" }', { N: '42', B: 'true' }).value, { n: 42, f: 2.5, b: true, s: '42', a: 42 })
   t.strictSame(told(t, { type: 'integer' }, '"42"'), ['p: expected whole number, got string (write 42 without quotes?)'])
@@ -108,7 +108,7 @@ test('interpolated scalars are coerced to numbers and booleans, nothing else is'
   t.end()
 })
 
-test('G3 an unknown option anywhere is an error, with what was meant', (t) => {
+test('G3 an unknown option anywhere is an error, with what was meant', t => {
   const schema = map({ models: { type: 'object', additionalProperties: map({ weight: { type: 'number' }, target: { type: 'string' } }) } })
   t.match(check(t, schema, '{ models: { a: { wieght: 1 } } }').list, [{
     code: 'HG_CONFIG_UNKNOWN_OPTION', message: 'p: unknown option "wieght"', hint: 'did you mean "weight"?', line: 5, length: 6
@@ -118,7 +118,7 @@ test('G3 an unknown option anywhere is an error, with what was meant', (t) => {
   t.end()
 })
 
-test('P18 a missing option is told at its owner, but not when it is misspelt beside', (t) => {
+test('P18 a missing option is told at its owner, but not when it is misspelt beside', t => {
   const schema = map({ limit: { type: 'number' }, url: { type: 'string' } }, { required: ['limit', 'url'] })
   t.match(check(t, schema, '{ limitt: 1 }').list, [
     { code: 'HG_CONFIG_MISSING', message: 'p: missing required option "url"', line: 5, col: 5, length: 6 },
@@ -129,7 +129,7 @@ test('P18 a missing option is told at its owner, but not when it is misspelt bes
   t.end()
 })
 
-test('P18 every rule of a schema has its sentence', (t) => {
+test('P18 every rule of a schema has its sentence', t => {
   t.strictSame(told(t, { type: 'string', enum: ['key', 'user'] }, 'uesr'), ['p: "uesr" is not one of "key", "user" (did you mean "user"?)'])
   t.strictSame(told(t, { type: 'integer', const: 1 }, '2'), ['p: expected 1, got 2'])
   t.strictSame(told(t, { type: 'integer', minimum: 1 }, '0'), ['p: must be at least 1, got 0'])
@@ -145,7 +145,7 @@ test('P18 every rule of a schema has its sentence', (t) => {
   t.end()
 })
 
-test('of several forms only the one that was meant is spoken of', (t) => {
+test('of several forms only the one that was meant is spoken of', t => {
   const schema: Schema = { anyOf: [{ type: 'string', format: 'duration' }, map({ first: { type: 'string' }, second: { type: 'number' } })] }
   t.strictSame(told(t, schema, '{ fist: a }'), ['p: unknown option "fist" (did you mean "first"?)'])
   t.strictSame(told(t, schema, 'soon'), ['p: "soon" is not a duration (write a number and a unit, such as 500ms, 30s, 5m, 1h or 1d)'])
@@ -155,13 +155,13 @@ test('of several forms only the one that was meant is spoken of', (t) => {
   t.end()
 })
 
-test('what is wrong is left out, so that the rest can be looked at', (t) => {
+test('what is wrong is left out, so that the rest can be looked at', t => {
   const schema = map({ a: { type: 'string', format: 'duration', default: '1s' }, b: { type: 'array', items: map({ c: { type: 'number' } }, { required: ['c'] }) }, d: { type: 'number' } })
   t.strictSame(check(t, schema, '{ a: 5, b: [{ c: 1 }, {}], d: 4, e: 5 }').value, { a: 1000, b: [], d: 4 })
   t.end()
 })
 
-test('a schema that cannot be used says why', (t) => {
+test('a schema that cannot be used says why', t => {
   const checkSchema = (schema: Schema): readonly string[] => createValidator().checkSchema(schema)
   t.strictSame(checkSchema(map({ a: { type: 'string', format: 'duration', default: '5m' } })), [])
   t.match(checkSchema({ type: 'object', propertis: {} } as Schema), [/unknown keyword: "propertis"/])

@@ -17,7 +17,7 @@ function compile (t: Test, when: string, options: Partial<WhenOptions> = {}, env
 }
 
 function facts (values: { [name: string]: Fact }): Facts {
-  return { fact: (name) => Object.hasOwn(values, name) ? values[name] : undefined }
+  return { fact: name => Object.hasOwn(values, name) ? values[name] : undefined }
 }
 
 /** Whether the condition holds for the facts; fails the test when it does not compile. */
@@ -32,7 +32,7 @@ const REQUEST = {
   'header.x-team': 'hr', 'principal.id': 'k1', 'principal.scopes': ['read', 'admin'], 'principal.metadata.region': 'eu'
 }
 
-test('a condition on each kind of fact', (t) => {
+test('a condition on each kind of fact', t => {
   const yes = [
     '{}', '{ model: "gpt-*" }', '{ model: [claude-*, gpt-4.1-mini] }', '{ stream: true }', '{ operation: chat }', '{ path: "/v1/*" }', '{ method: post }', '{ route: r }',
     '{ header.X-Team: [hr, legal] }', '{ principal.id: k1 }', '{ principal.scopes: admin }', '{ principal.scopes: [x, "rea*"] }', '{ principal.metadata.region: eu }',
@@ -51,14 +51,14 @@ test('a condition on each kind of fact', (t) => {
   t.end()
 })
 
-test('facts from variables', (t) => {
+test('facts from variables', t => {
   t.equal(holds(t, '{ model: "${M}", stream: "${S}", tokens: { gt: "${N}" } }', REQUEST, { M: 'gpt-*', S: 'true', N: '8000' }), true)
   const { list } = compile(t, '{ stream: "${S}" }', {}, { S: 'perhaps-secret' })
   t.match(list, [{ message: 'p: expected true or false, got ***' }])
   t.end()
 })
 
-test('what is constant is decided when the config loads', (t) => {
+test('what is constant is decided when the config loads', t => {
   t.equal(compile(t, '{}').predicate, always)
   t.equal(compile(t, '{ not: {} }').predicate, never)
   const constants = { route: 'chat', operation: 'chat' }
@@ -68,12 +68,12 @@ test('what is constant is decided when the config loads', (t) => {
   t.equal(compile(t, '{ not: { any: [ { route: other }, { route: another } ] } }', { constants }).predicate, always)
   const asked: string[] = []
   const { predicate } = compile(t, '{ route: chat, model: x }', { constants })
-  predicate?.({ fact: (name) => { asked.push(name); return 'x' } })
+  predicate?.({ fact: name => { asked.push(name); return 'x' } })
   t.strictSame(asked, ['model'], 'only what is open is asked for')
   t.end()
 })
 
-test('a fact that is not known yet is an error at its place', (t) => {
+test('a fact that is not known yet is an error at its place', t => {
   const early = { known: factsKnownAt('authenticate'), hook: 'authenticate' }
   const { predicate, list } = compile(t, '{ path: /v1/*, not: { model: x }, header.x-a: b }', early)
   t.equal(predicate, null)
@@ -83,7 +83,7 @@ test('a fact that is not known yet is an error at its place', (t) => {
   t.end()
 })
 
-test('mistakes are told with what was meant, all at once', (t) => {
+test('mistakes are told with what was meant, all at once', t => {
   const cases: [string, string, string?][] = [
     ['{ modle: x }', 'p: unknown fact "modle"', 'did you mean "model"?'],
     ['{ team: x }', 'p: unknown fact "team"', 'did you mean "principal.team"?'],
@@ -109,13 +109,13 @@ test('mistakes are told with what was meant, all at once', (t) => {
   for (const [when, message, hint] of cases) {
     const { predicate, list } = compile(t, when)
     t.equal(predicate, null, when)
-    t.strictSame(list.map((entry) => [entry.code, entry.message, entry.hint]), [['HG_CONFIG_WHEN', message, hint]], when)
+    t.strictSame(list.map(entry => [entry.code, entry.message, entry.hint]), [['HG_CONFIG_WHEN', message, hint]], when)
   }
   t.equal(compile(t, '{ modle: x, stream: 1, any: [{ tokns: 1 }] }').list.length, 3)
   t.end()
 })
 
-test('a glob matches what its regular expression would', (t) => {
+test('a glob matches what its regular expression would', t => {
   const text = fc.string({ unit: fc.constantFrom('a', 'b', '.'), maxLength: 12 })
   const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '.', '*'), maxLength: 8 })
   fc.assert(fc.property(pattern, text, (glob, value) => {
@@ -125,7 +125,7 @@ test('a glob matches what its regular expression would', (t) => {
   t.end()
 })
 
-test('a hostile glob does not backtrack', (t) => {
+test('a hostile glob does not backtrack', t => {
   const matches = compileGlob(`${'*a'.repeat(500)}*b`)
   const start = performance.now()
   t.equal(matches('a'.repeat(200_000)), false)

@@ -5,7 +5,7 @@ import { ConfigError } from '../../core/config/diagnostics.ts'
 import { readDocument } from '../../core/config/document.ts'
 import { mistakes, printed, read } from './config-folder.ts'
 
-test('G1 a syntax error is told with position and caret', (t) => {
+test('G1 a syntax error is told with position and caret', t => {
   t.equal(printed(t, 'version: 1\nserver: { listen: "127.0.0.1:8080"\nroutes: []\n'), [
     'headgate.yaml:3:1 flow map in block collection must be sufficiently indented and end with a }',
     '    3 | routes: []',
@@ -15,7 +15,7 @@ test('G1 a syntax error is told with position and caret', (t) => {
   t.end()
 })
 
-test('G1 a tab as indentation is told as such', (t) => {
+test('G1 a tab as indentation is told as such', t => {
   t.equal(printed(t, 'version: 1\nserver:\n\tlisten: 127.0.0.1:1\n'), [
     'headgate.yaml:3:1 a tab cannot indent YAML',
     '    3 | \tlisten: 127.0.0.1:1',
@@ -24,7 +24,7 @@ test('G1 a tab as indentation is told as such', (t) => {
   t.end()
 })
 
-test('G1 a key that stands twice names the first one', (t) => {
+test('G1 a key that stands twice names the first one', t => {
   t.equal(printed(t, 'version: 1\nplugins:\n  a: { use: x }\n  b: { use: y }\n  a: { use: z }\n'), [
     'headgate.yaml:5:3 "a" stands here twice, first on line 3',
     '    5 |   a: { use: z }',
@@ -33,14 +33,14 @@ test('G1 a key that stands twice names the first one', (t) => {
   t.end()
 })
 
-test('G1 an unquoted variable in a flow map is explained', (t) => {
+test('G1 an unquoted variable in a flow map is explained', t => {
   const [first] = mistakes(t, 'version: 1\nplugins: { a: { use: x, config: { key: ${KEY} } } }\n', { KEY: 'x' })
   t.equal(first?.line, 2)
   t.equal(first?.hint, 'inside { } and [ ] write "${…}" in quotes')
   t.end()
 })
 
-test('G1 what YAML allows and a config does not', (t) => {
+test('G1 what YAML allows and a config does not', t => {
   const cases: [string, RegExp, string][] = [
     ['- a\n- b\n', /a config is a map of options, not a list/, 'HG_CONFIG_INVALID'],
     ['just text\n', /not a single value/, 'HG_CONFIG_INVALID'],
@@ -63,7 +63,7 @@ test('G1 what YAML allows and a config does not', (t) => {
   t.end()
 })
 
-test('G1 a file that is no UTF-8 text, or not there, is told by name', (t) => {
+test('G1 a file that is no UTF-8 text, or not there, is told by name', t => {
   const dir = t.testdir({ 'headgate.yaml': '' })
   writeFileSync(join(dir, 'headgate.yaml'), Buffer.from([0x61, 0x3a, 0x20, 0xff, 0xfe]))
   t.throws(() => readDocument(join(dir, 'headgate.yaml'), { env: {} }), { code: 'HG_CONFIG_SYNTAX', message: /not UTF-8 text/ })
@@ -72,19 +72,19 @@ test('G1 a file that is no UTF-8 text, or not there, is told by name', (t) => {
   t.end()
 })
 
-test('values are those of YAML 1.2, and keys are texts', (t) => {
+test('values are those of YAML 1.2, and keys are texts', t => {
   const document = read(t, 'a: no\nb: 0o17\nc: 1.50\nd: "x"\n1.50: e\ntrue: f\ng: &g { h: ~ }\ni: *g\n')
   t.strictSame(document.value, { a: 'no', b: 15, c: 1.5, d: 'x', '1.50': 'e', true: 'f', g: { h: null }, i: { h: null } })
   t.end()
 })
 
-test('a key named like a member of every object is only a key', (t) => {
+test('a key named like a member of every object is only a key', t => {
   const { value } = read(t, 'constructor: 1\ntoString: 2\n')
   t.strictSame(Object.entries(value as object), [['constructor', 1], ['toString', 2]])
   t.end()
 })
 
-test('positions: keys, values, list entries, and what is not there', (t) => {
+test('positions: keys, values, list entries, and what is not there', t => {
   const document = read(t, 'version: 1\nroutes:\n  - name: all\n    pipeline: [a, "bc"]\nempty:\n')
   const at = (path: (string | number)[], on: 'key' | 'value'): string => {
     const { line, col, length } = document.locate(path, on)
@@ -104,13 +104,13 @@ test('positions: keys, values, list entries, and what is not there', (t) => {
   t.end()
 })
 
-test('a byte order mark and CRLF do not shift positions', (t) => {
+test('a byte order mark and CRLF do not shift positions', t => {
   const [first] = mistakes(t, '\ufeffversion: 1\r\nservr: {}\r\n')
   t.match(first, { line: 2, col: 1, length: 5, source: 'servr: {}' })
   t.end()
 })
 
-test('an empty file is an empty config', (t) => {
+test('an empty file is an empty config', t => {
   t.strictSame(read(t, '# nothing\n').value, {})
   t.match(mistakes(t, ''), [{ code: 'HG_CONFIG_MISSING', line: 1, col: 1 }])
   t.end()

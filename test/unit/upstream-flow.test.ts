@@ -142,6 +142,7 @@ test('stats count what waits and what runs', async t => {
   t.strictSame((await Promise.allSettled(calls)).map(call => call.status), ['fulfilled', 'fulfilled', 'rejected'])
   await target.until(() => target.sockets === 0)
   t.strictSame(upstream.stats(), { connected: 0, pending: 0, running: 0 })
+  t.equal(target.connections, 2, 'none was made for the request that nobody waited for')
 })
 
 test('upstreams with equal options share their connections until the last one is closed', async t => {

@@ -1,6 +1,8 @@
-import { createServer } from 'node:net'
+import { lookup } from 'node:dns'
 import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
 import { test } from 'tap'
+import { createConnector } from '../../core/upstream/connector.ts'
 import { createDispatcher, isAllowed, scopeOf } from '../../core/upstream/index.ts'
 import { failureOf, openUpstream, request } from './upstream-setup.ts'
 
@@ -73,6 +75,25 @@ test('U3 names that mean this machine are refused after they are resolved', asyn
     t.match(await failureOf(request(upstream)), { kind: 'egress_denied', result: 'egress_denied', retryClass: 'C' }, host)
   }
   t.equal(connections, 0)
+})
+
+test('U3 a literal is refused before a connection is tried', async t => {
+  let connections = 0
+  const server = createServer(() => { connections++ })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as { port: number }
+  const connector = createConnector({ lookup, allowPrivate: false, timeoutMs: 1_000, ca: null })
+  const target = { hostname: '127.0.0.1', protocol: 'http:', port: `${port}` }
+  const error = await new Promise(resolve => connector.connect(target, (refused, _socket) => resolve(refused)))
+  t.match(error, { result: 'egress_denied' })
+  const open = createConnector({ lookup, allowPrivate: true, timeoutMs: 1_000, ca: null })
+  const accepted = once(server, 'connection')
+  const socket = await new Promise<Socket | null>(resolve => open.connect(target, (_error, made) => resolve(made)))
+  await accepted
+  socket?.destroy()
+  t.equal(connections, 1, 'the second only')
 })
 
 test('U3 proxy settings of the environment are not read', async t => {

@@ -85,6 +85,15 @@ test('U34 a whole pool that died while idle is not noticed either', async t => {
   t.equal(target.requests.length, 500)
 })
 
+test('U34 the free retry does not take another dead connection of the pool', async t => {
+  const target = await startFaultUpstream(t, withFault(OK, resetOnReuse()))
+  const upstream = openUpstream(t, target.origin, { connections: 10 })
+  await Promise.all(Array.from({ length: 10 }, async () => text(await request(upstream))))
+  t.equal(target.connections, 10)
+  await turns()
+  for (let i = 0; i < 10; i++) t.equal(await text(await request(upstream)), 'ok')
+})
+
 test('connections are kept, limited, and closed when told not to keep them', async t => {
   const target = await startFaultUpstream(t, OK)
   const upstream = openUpstream(t, target.origin, { connections: 4 })

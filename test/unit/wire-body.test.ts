@@ -21,8 +21,9 @@ function changed (object: Any, changes: Any): Any {
   return result
 }
 
-const KEY = fc.oneof(fc.constantFrom('model', 'stream', 'n', 'é', 'a"b', '\\', '', '\ud800', 'x y'), fc.string({ maxLength: 5 }).filter(key => key !== '__proto__'))
-const VALUE = fc.jsonValue({ maxDepth: 2, noUnicodeString: false }).filter(value => !JSON.stringify(value).includes('__proto__'))
+/** Without backslashes: the engine's JSON.parse misreads escaped keys once it has seen such ones (nodejs/node#63785). */
+const KEY = fc.oneof(fc.constantFrom('model', 'stream', 'n', 'é', 'a"b', '', '\ud800', 'x y'), fc.string({ maxLength: 5 }).filter(key => key !== '__proto__' && !key.includes('\\')))
+const VALUE = fc.jsonValue({ maxDepth: 2, noUnicodeString: false }).filter(value => !/__proto__|\\\\/.test(JSON.stringify(value)))
 const OBJECT = fc.dictionary(KEY, VALUE, { maxKeys: 6, noNullPrototype: true })
 const CHANGES = fc.dictionary(KEY, fc.option(VALUE, { nil: undefined }), { maxKeys: 4, noNullPrototype: true })
 const SPACE = fc.constantFrom<string | number | undefined>(undefined, 1, '\t', ' \r\n')
@@ -162,6 +163,17 @@ test('C8 what a native skip did not check is found when the body is read', async
       t.match(error, { status: 400, code: 'invalid_json' })
     }
   }
+})
+
+test('C13 an escaped key cannot be hidden by a literal key that an earlier body had', async t => {
+  for (const hint of ['\\', '\\u0063o', '\\u006dessa', '\\u0063ont']) {
+    // The engine learns the shape from several bodies with the literal key after the same fields.
+    for (let i = 0; i < 8; i++) t.ok(bodyOf(JSON.stringify({ role: 'user', [hint]: 'x' })).value)
+  }
+  t.same(bodyOf('{"role":"user","\\u0063ontent":"hidden"}').value, { role: 'user', content: 'hidden' })
+  const edited = bodyOf('{"role":"user","\\u0063ontent":"hidden","n":12345678901234567890,"a":[{"role":"user","\\u0063ontent":"é"}]}')
+  edited.edit().n2 = 1
+  t.equal(edited.bytes().toString(), '{"role":"user","content":"hidden","n":12345678901234567890,"a":[{"role":"user","content":"é"}],"n2":1}')
 })
 
 test('an edit that JSON cannot hold is the fault of who made it', async t => {

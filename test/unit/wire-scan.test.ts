@@ -147,7 +147,7 @@ test('long strings are skipped to the right quote', async t => {
     const object = { [first.join('')]: second.join(''), [`${first.join('')}.`]: 1 }
     const body = Buffer.from(JSON.stringify(object))
     const parts = scanBody(body).fields.map(field => [field.key, JSON.parse(body.toString('utf8', field.valueStart, field.valueEnd))])
-    return JSON.stringify(Object.fromEntries(parts)) === JSON.stringify(object)
+    return JSON.stringify(parts) === JSON.stringify(Object.entries(object))
   }))
   t.pass()
 })

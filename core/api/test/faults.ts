@@ -32,8 +32,7 @@ export function stall (afterBytes = 0): Fault {
 
 /**
  * A reset (RST) of the connection: as soon as it stands, after the request, after the headers of
- * the answer, or after so many bytes of its body. As a step of its own: `reset('request')(reply())`,
- * or shorter {@link resetAt}.
+ * the answer, or after so many bytes of its body. As a step of its own: {@link resetAt}.
  */
 export function reset (when: 'connect' | 'request' | 'headers' | number): Fault {
   if (when === 'connect') return answer => ({ ...answer, framing: 'none', payload: [], ending: 'reset', moment: 'connect' })

@@ -36,7 +36,7 @@ export type Source = Step | readonly Step[] | Script
 /**
  * One step a request, in order; the last one repeats.
  *
- * @example script([reply({ status: 503 }), reset('request')(reply()), reply({ json: answer })])
+ * @example script([reply({ status: 503 }), resetAt('request'), reply({ json: answer })])
  * @throws {RangeError} without a step
  */
 export function script (steps: readonly Step[]): Script {

@@ -67,7 +67,7 @@ export async function makeRig (t: Test, choice: Choice = {}): Promise<Rig> {
 
 /** A request by `principal` for `model`. */
 export function requestCtx (principal: Principal, model: string, operation = 'chat'): RequestCtx {
-  return { principal, operation, request: { model } } as unknown as RequestCtx
+  return { principal, operation, model, request: { model } } as unknown as RequestCtx
 }
 
 function makeLog (lines: Rig['logged']): Log {

@@ -39,8 +39,10 @@ test('a pepper of the config is used, and must be long', async t => {
   t.ok((await rig.ask(key)).principal)
   const other = await makeRig(t, { dir: rig.dir, config: { pepper: new Secret('q'.repeat(32)) } })
   await t.rejects(other.ask(key), { code: 'invalid_api_key' })
-  t.same(plugin.validate?.({ pepper: new Secret('short') }).map(problem => problem.path), ['/pepper'])
-  t.same(plugin.validate?.({ pepper }), [])
+  const throttle = { failures: 20, window: 60_000 }
+  t.same(plugin.validate?.({ pepper, refresh: 1000, throttle }), [])
+  const problems = plugin.validate!({ pepper: new Secret('short'), refresh: 10, throttle: { ...throttle, window: 10 } })
+  t.same(problems.map(problem => problem.path), ['/pepper', '/refresh', '/throttle/window'])
 })
 
 test('keys without their pepper stop the start: a new pepper would void them in silence', async t => {

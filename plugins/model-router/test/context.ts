@@ -19,7 +19,7 @@ export async function makeRig (config: { [name: string]: unknown }, providers: P
   return {
     instance,
     plan (model, earlier = []) {
-      const ctx = { request: { model }, providers: views, operation: 'chat' } as unknown as RouteCtx
+      const ctx = { model, request: { model }, providers: views, operation: 'chat' } as unknown as RouteCtx
       const plan = instance.route?.(ctx, earlier) as readonly Target[]
       return plan.map(target => `${target.provider}/${target.model}`)
     },
@@ -31,5 +31,5 @@ export async function makeRig (config: { [name: string]: unknown }, providers: P
 
 function modelsCtx (path: string, method: string, principal: Principal, providers: readonly ProviderView[]): RequestCtx {
   function respond (body: Respond['body']): Respond { return { kind: 'respond', status: 200, body, headers: {} } }
-  return { operation: 'models', method, path, principal, providers, request: { model: '' }, respond } as unknown as RequestCtx
+  return { operation: 'models', method, path, principal, providers, model: '', request: { model: '' }, respond } as unknown as RequestCtx
 }

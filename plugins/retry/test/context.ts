@@ -57,6 +57,7 @@ function retryCtx (failure: Failure, tags: { [name: string]: string }): RetryCtx
     target, attempt, error, attempts, remaining: remaining.map(targetOf), remainingMs,
     operation: failure.operation ?? 'chat',
     request: { model: 'm', ...failure.request },
+    peek: (field: string) => ({ model: 'm', ...failure.request } as { [field: string]: unknown })[field],
     signal: failure.signal ?? new AbortController().signal,
     tag (name: string, value: string) { tags[name] = value }
   } as unknown as RetryCtx

@@ -28,6 +28,7 @@ function report (error: unknown, json: boolean): number {
   if (error instanceof ConfigError) {
     if (json) print(JSON.stringify({ ok: false, errors: error.diagnostics }, null, 2))
     else printError(formatDiagnostics(error.diagnostics, { color: wantsColor(process.stderr) }))
+    if (!json && error.diagnostics.some(({ code, line }) => code === 'HG_CONFIG_NOT_FOUND' && line === 0)) printError('Name a config with --config FILE or HEADGATE_CONFIG, or write headgate.yaml here.')
     return EXIT.config
   }
   const { message, code } = error as { message?: string, code?: string }

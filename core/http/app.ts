@@ -13,7 +13,7 @@ import { checkRequestLine } from './request-line.ts'
 import { faultOfFramework } from './framework-fault.ts'
 import { sendBare } from './bare.ts'
 import { connectionOf } from './client-connection.ts'
-import { hardenServer } from './connection.ts'
+import { hardenServer, onClientError } from './connection.ts'
 import type { Gateway } from '../load/gateway.ts'
 
 const EXCHANGE = Symbol('exchange')
@@ -34,6 +34,7 @@ export function createApp (gateway: Gateway): FastifyInstance {
     requestIdHeader: false,
     genReqId: () => '',
     exposeHeadRoutes: false,
+    clientErrorHandler: onClientError,
     frameworkErrors: (error, _request, reply) => { bare(gateway, reply, faultOfFramework(error as FastifyError)) },
     serverFactory: handler => listener(gateway, handler)
   })
@@ -49,7 +50,8 @@ export function createApp (gateway: Gateway): FastifyInstance {
 function listener (gateway: Gateway, handler: RequestListener): Server {
   const { timeout, max_connections: most } = gateway.config.server
   const interval = Math.min(1000, timeout.headers || 1000, timeout.request || 1000)
-  const server = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: timeout.request, headersTimeout: timeout.headers, keepAliveTimeout: timeout.keep_alive, connectionsCheckingInterval: interval, noDelay: true, requireHostHeader: true })
+  // Node answers a missing Host without the envelope; `checkRequestLine` does it with one.
+  const server = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: timeout.request, headersTimeout: timeout.headers, keepAliveTimeout: timeout.keep_alive, connectionsCheckingInterval: interval, noDelay: true, requireHostHeader: false })
   return hardenServer(server, most, {
     handler,
     refuse: (ex, fault) => refuseBroken(gateway, ex, fault),

@@ -17,7 +17,6 @@ export function hardenServer (server: Server, maxConnections: number, owner: Con
   // Before Node's own listener, so that the connection is known when its first request comes.
   server.prependListener('connection', (socket: Socket) => new ClientConnection(socket, owner))
   server.on('request', (request: IncomingMessage, response: ServerResponse) => { connectionOf(request.socket)!.take(request, response) })
-  server.on('clientError', onClientError)
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     const fault = new Fault('client', 417, 'expectation_failed', 'This expectation cannot be met.', { headers: CLOSE })
     owner.refused(fault)
@@ -29,7 +28,8 @@ export function hardenServer (server: Server, maxConnections: number, owner: Con
   return server
 }
 
-function onClientError (error: NodeJS.ErrnoException, socket: Duplex): void {
+/** What Node's parser and its clock refuse. Given to the framework, which would answer in its own words otherwise. */
+export function onClientError (error: NodeJS.ErrnoException, socket: Duplex): void {
   if (socket.destroyed || error.code === 'ECONNRESET') socket.destroy()
   else connectionOf(socket)!.fail(faultOf(error.code ?? ''))
 }

@@ -18,8 +18,11 @@ export function checkRequestLine (request: IncomingMessage): Fault | undefined {
   const path = url.split('?', 1)[0]!
   if (path.includes('//') || path.includes('#') || DOTS.test(path)) return wrong('The path is not in its plain form.')
   if (path.includes('%') && (!path.startsWith('/v1/models/') || NEEDLESS.test(path))) return wrong('The path is not in its plain form.')
-  if (count(request.rawHeaders, 'host') > 1) return wrong('The request has more than one Host header.')
+  if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') return wrong('This gateway speaks HTTP/1.1.')
+  const hosts = count(request.rawHeaders, 'host')
+  if (hosts > 1 || (hosts === 0 && request.httpVersion === '1.1')) return wrong('The request must have one Host header.')
   if (count(request.rawHeaders, 'content-type') > 1) return new Fault('client', 415, 'unsupported_media_type', 'The request has more than one Content-Type header.')
+  if (request.httpVersion === '1.0' && request.headers['transfer-encoding'] !== undefined) return wrong('HTTP/1.0 has no Transfer-Encoding.')
   const type = request.headers['content-type']
   if (type !== undefined && !isUtf8(type)) return new Fault('client', 415, 'unsupported_media_type', 'Send the body in UTF-8.')
   if (request.headers.upgrade !== undefined && request.headers.upgrade.toLowerCase() !== 'h2c') return new Fault('client', 426, 'upgrade_not_supported', 'This gateway does not switch protocols.', { headers: { connection: 'close' } })

@@ -87,6 +87,8 @@ function checkAuthenticated (config: GatewayConfig, at: number, steps: readonly 
 /** An instance that nothing uses would silently do nothing. */
 function checkUsed (config: GatewayConfig, plugins: ReadonlyMap<string, PluginEntry>, report: Diagnostics): void {
   const used = new Set(config.routes.flatMap(route => route.pipeline.map(item => typeof item === 'string' ? item : item.plugin)))
+  // A misspelt name in a pipeline is reported already, and the instance it meant would seem unused.
+  for (const name of used) if (!(name in config.plugins)) return
   for (const [name, entry] of plugins) {
     if (used.has(name)) continue
     if (hooksOf(entry.instance).length === 0 && (entry.definition.provides ?? []).length > 0) continue

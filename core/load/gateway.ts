@@ -5,6 +5,7 @@ import type { Log, Plugin, Provider, Secret } from '@headgate/api'
 import type { Overrides } from '../config/load.ts'
 import type { GatewayConfig } from '../config/types.ts'
 import { Counters } from '../observe/counters.ts'
+import { gatewayTracer } from '../observe/request-span.ts'
 import type { Exchange } from '../run/exchange.ts'
 import { Ids } from '../run/ids.ts'
 import { conclude } from '../run/lifecycle.ts'
@@ -67,7 +68,7 @@ export class Gateway {
     const counters = new Counters()
     const marker = new Int32Array(new SharedArrayBuffer(8))
     const child = options.child ?? (() => options.log)
-    const runtime: Runtime = { log: options.log, child, ids: new Ids(), counters, logs: new LogQueues(options.log, counters, marker), marker, now: options.now ?? Date.now, heartbeatMs: 15_000, writeStallMs: 60_000 }
+    const runtime: Runtime = { log: options.log, child, ids: new Ids(), counters, tracer: gatewayTracer(), logs: new LogQueues(options.log, counters, marker), marker, now: options.now ?? Date.now, heartbeatMs: 15_000, writeStallMs: 60_000 }
     const gateway = new Gateway(options, runtime, createDispatcher(options.dispatcher))
     try {
       gateway.#built = await build(gateway.#buildEnv(), 1)

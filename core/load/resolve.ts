@@ -3,6 +3,7 @@ import { createRequire, findPackageJSON } from 'node:module'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { ErrorCode } from '@headgate/api'
+import { suggest } from '../config/suggest.ts'
 
 /** Where the code of a `use:` lies. */
 export interface Resolved {
@@ -73,7 +74,15 @@ function npmPackage (names: readonly string[], configDir: string): Resolved {
 
 function missing (use: string, names: readonly string[], configDir: string): never {
   const name = names[0]!.split('/').slice(0, names[0]!.startsWith('@') ? 2 : 1).join('/')
+  const near = suggest(use, shippedNames())
+  if (near !== undefined) throw new ResolveError('HG_PLUGIN_NOT_FOUND', `there is no plugin "${use}"; searched from ${configDir}`, `did you mean "${near}"?`)
   throw new ResolveError('HG_PLUGIN_NOT_FOUND', `"${use}" is not installed; searched from ${configDir}`, `npm install ${name}`)
+}
+
+/** Short names of the plugins that come with the gateway. */
+function shippedNames (): string[] {
+  const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { dependencies: { [name: string]: string } }
+  return Object.keys(dependencies).flatMap(name => /^@headgate\/(?:plugin-(.+)|(provider-.+))$/.exec(name)?.slice(1).filter(part => part !== undefined) ?? [])
 }
 
 function fromPackage (specifier: string, base: string, origin: 'npm' | 'builtin'): Resolved | undefined {

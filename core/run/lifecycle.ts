@@ -1,6 +1,7 @@
 import type { Principal, RequestBody, Respond, ResponseBody } from '@headgate/api'
 import { AnswerBody } from '../wire/answer-body.ts'
 import type { JsonBody } from '../wire/body.ts'
+import { writeRequestSpan } from '../observe/request-span.ts'
 import { estimateTokens } from '../wire/usage.ts'
 import type { Answer } from './answer.ts'
 import type { AnswerStream } from './answer-stream.ts'
@@ -62,6 +63,7 @@ export function conclude (ex: Exchange): void {
   estimateUsage(ex)
   const record = recordOf(ex)
   ex.runtime.counters.add('headgate_requests_total', { outcome: record.outcome })
+  writeRequestSpan(ex.runtime.tracer, record, ex.header('traceparent'))
   if (record.warnings.includes('anomaly')) ex.runtime.counters.add('headgate_anomaly_total', { upstream: record.provider.name ?? '' })
   if (record.response.stream_end !== null) ex.runtime.counters.add('headgate_stream_end_total', { reason: record.response.stream_end })
   for (const step of ex.route.chains.log ?? []) if (applies(step, ex) && !step.info.health.quarantined) ex.runtime.logs.put(step, record)

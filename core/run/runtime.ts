@@ -1,4 +1,5 @@
 import type { Log } from '@headgate/api'
+import type { Tracer } from '@opentelemetry/api'
 import type { Counters } from '../observe/counters.ts'
 import type { Ids } from './ids.ts'
 import type { LogQueues } from './log-queues.ts'
@@ -10,6 +11,7 @@ export interface Runtime {
   readonly child: (facts: object) => Log
   readonly ids: Ids
   readonly counters: Counters
+  readonly tracer: Tracer
   readonly logs: LogQueues
   /** Slot 0 holds the id of the step whose hook is running, 0 for none; shared with the watchdog thread. */
   readonly marker: Int32Array

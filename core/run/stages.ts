@@ -1,4 +1,5 @@
 import type { ErrorReplacement, Principal, Respond, RetryDecision, Target } from '@headgate/api'
+import { sealJson } from '../wire/copy.ts'
 import type { Answer } from './answer.ts'
 import type { Stage } from './chain.ts'
 import { AttemptContext, AuthenticateContext, Ctx, ErrorContext, GuardContext, RequestContext, ResponseContext, RetryContext, RouteContext, type AttemptDraft, type RetryQuestion } from './context.ts'
@@ -38,6 +39,7 @@ export const REQUEST: Stage<RequestContext, Respond> = {
     const respond = value as Respond
     if (typeof value !== 'object' || value === null || respond.kind !== 'respond' || typeof respond.body !== 'object' || respond.body === null) throw new TypeError('the hook returned something that is no ctx.respond(…)')
     if (!Number.isInteger(respond.status) || respond.status < 200 || respond.status > 299) throw new TypeError('ctx.respond takes a 2xx status; throw reject(…) to deny')
+    sealJson(respond.body)
     ex.answeredBy = info.index
     return respond
   },

@@ -136,7 +136,7 @@ export class SseSplitter {
       this.#lineEmpty = false
       if (this.#nextLf < at) this.#nextLf = after(chunk, LF, at)
       if (this.#nextCr < at) this.#nextCr = after(chunk, CR, at)
-      at = this.#nextLf < this.#nextCr ? this.#nextLf : this.#nextCr
+      at = Math.min(this.#nextLf, this.#nextCr)
     }
     return -1
   }

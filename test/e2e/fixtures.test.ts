@@ -1,10 +1,7 @@
 import { test, type Test as T } from 'tap'
 import { definePlugin } from '@headgate/api'
-import { createTestGateway, replay, type Split, type TestAnswer, type TestGateway } from '@headgate/api/test'
-import { viewOf, type ChoiceView, type ClientView } from './client-view.ts'
+import { createTestGateway, replay, viewOf, type AnswerView, type ChoiceView, type Split, type TestAnswer, type TestGateway } from '@headgate/api/test'
 import { recordings, RECORDINGS, type Facts, type Recording } from './recording.ts'
-
-
 
 const PROVIDERS = ['openai', 'azure', 'groq', 'deepseek', 'openrouter', 'mistral']
 const PATHS: { readonly [api: string]: string } = {
@@ -139,7 +136,7 @@ function isUsageOnly (frame: string): boolean {
   return Array.isArray(choices) && choices.length === 0 && usage !== undefined && usage !== null
 }
 
-function checkView (t: T, view: ClientView, facts: Facts): void {
+function checkView (t: T, view: AnswerView, facts: Facts): void {
   const first: ChoiceView = view.choices[0] ?? { index: 0, text: '', reasoning: '', refusal: '', finish: null, calls: [] }
   if (facts.text !== undefined) t.equal(first.text, facts.text)
   if (facts.reasoning !== undefined) t.equal(first.reasoning, facts.reasoning)
@@ -189,7 +186,7 @@ function checkStreamError (t: T, gateway: TestGateway, answer: TestAnswer, facts
 function checkError (t: T, gateway: TestGateway, answer: TestAnswer, facts: Facts): void {
   const told = toldOf(facts)
   const { error } = facts
-  t.equal(answer.status, told.status ?? (facts.status >= 400 ? facts.status : 400))
+  t.equal(answer.status, told.status ?? Math.max(facts.status, 400))
   t.match(answer.headers, { 'content-type': 'application/json', 'x-headgate-error-source': 'upstream', 'x-request-id': /./ })
   t.match(answer.error, { message: /./, code: told.code, type: told.type, param: error?.provider?.param ?? null })
   if (told.status === null && error?.provider?.message) t.equal(answer.error?.message, error.provider.message)

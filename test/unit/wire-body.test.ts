@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { test } from 'tap'
 import fc from 'fast-check'
 import { isReject } from '@headgate/api'
@@ -30,6 +31,10 @@ const SPACE = fc.constantFrom<string | number | undefined>(undefined, 1, '\t', '
 
 /** JSON has no minus zero that survives. */
 function plain<T> (value: T): T { return JSON.parse(JSON.stringify(value)) as T }
+
+function agree (found: unknown, expected: unknown): void {
+  if (!isDeepStrictEqual(found, expected)) throw new Error(`${JSON.stringify(found)} is not ${JSON.stringify(expected)}`)
+}
 
 test('untouched bytes come back as the very same buffer', async t => {
   const bytes = Buffer.from(' {"seed": 12345678901234567890, "a" : 1.0 }\n')
@@ -72,13 +77,13 @@ test('any changes give the object they should, and touch nothing else', async t 
   fc.assert(fc.property(OBJECT, CHANGES, SPACE, (object, changes, space) => {
     const text = JSON.stringify(object, null, space)
     const sent = bodyOf(text).bytes(changes).toString()
-    t.strictSame(JSON.parse(sent), plain(changed(object, changes)))
+    agree(JSON.parse(sent), plain(changed(object, changes)))
     const kept = scanBody(Buffer.from(text)).fields.filter(field => !Object.hasOwn(changes, field.key))
     for (const field of kept) {
       const raw = Buffer.from(text).toString('utf8', field.keyStart, field.valueEnd)
       if (!sent.includes(raw)) throw new Error(`${raw} is gone from ${sent}`)
     }
-  }), { numRuns: 400 })
+  }), { numRuns: 2000 })
   fc.assert(fc.property(OBJECT, CHANGES, CHANGES, (object, edits, changes) => {
     const body = bodyOf(JSON.stringify(object))
     const draft = body.edit()
@@ -86,8 +91,9 @@ test('any changes give the object they should, and touch nothing else', async t 
       if (value === undefined) delete draft[key]
       else draft[key] = value
     }
-    t.strictSame(JSON.parse(body.bytes(changes).toString()), plain(changed(changed(object, edits), changes)))
-  }), { numRuns: 200 })
+    agree(JSON.parse(body.bytes(changes).toString()), plain(changed(changed(object, edits), changes)))
+  }), { numRuns: 1000 })
+  t.pass()
 })
 
 test('C15 numbers that a double cannot hold survive changes and edits of other fields', async t => {
@@ -171,6 +177,7 @@ test('C13 an escaped key cannot be hidden by a literal key that an earlier body 
     for (let i = 0; i < 8; i++) t.ok(bodyOf(JSON.stringify({ role: 'user', [hint]: 'x' })).value)
   }
   t.same(bodyOf('{"role":"user","\\u0063ontent":"hidden"}').value, { role: 'user', content: 'hidden' })
+  t.same(bodyOf('{"first":{"role":"user","\\u0063ontent":"hidden"}}').read('first'), { role: 'user', content: 'hidden' })
   const edited = bodyOf('{"role":"user","\\u0063ontent":"hidden","n":12345678901234567890,"a":[{"role":"user","\\u0063ontent":"é"}]}')
   edited.edit().n2 = 1
   t.equal(edited.bytes().toString(), '{"role":"user","content":"hidden","n":12345678901234567890,"a":[{"role":"user","content":"é"}],"n2":1}')

@@ -87,6 +87,15 @@ test('C11 depth, values and messages are bounded', async t => {
   t.equal(verdict(`{"messages":[{"a":[${'1,'.repeat(20000)}1]}]}`), 'ok')
 })
 
+test('C11 top-level fields and keys with escapes are bounded', async t => {
+  const fields = (count: number, key: string): string => Array.from({ length: count }, (_, i) => `"${key}${i}":1`).join(',')
+  t.equal(verdict(`{${fields(1024, 'k')}}`), 'ok')
+  t.equal(verdict(`{${fields(1025, 'k')}}`), '400 too_complex')
+  t.equal(verdict(`{"a":{${fields(5000, 'k')}}}`), 'ok')
+  t.equal(verdict(`{"a":{${fields(10000, '\\u006b')}}}`), 'ok')
+  t.equal(verdict(`{"a":{${fields(10001, '\\u006b')}}}`), '400 too_complex')
+})
+
 test('C12 keys that reach a prototype are refused at any depth and in any spelling', async t => {
   for (const body of [
     '{"__proto__":{}}', '{"a":[{"b":{"__proto__":1}}]}', '{"\\u005f\\u005fproto__":1}', '{"a":{"_\\u005fpr\\u006Fto__":{"x":1}}}',

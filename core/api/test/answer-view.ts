@@ -1,9 +1,9 @@
-import type { TestAnswer } from '@headgate/api/test'
+import type { TestAnswer } from './answer.ts'
 
 type Fields = { readonly [name: string]: unknown }
 
 /** What a client makes of an answer, whole or streamed. */
-export interface ClientView {
+export interface AnswerView {
   readonly choices: readonly ChoiceView[]
   /** Everything in the body that is no choice, for embeddings and models. */
   readonly data: readonly unknown[]
@@ -20,7 +20,7 @@ export interface ChoiceView {
 }
 
 /** Reads an answer as a client does: from its public shape alone. */
-export function viewOf (answer: TestAnswer): ClientView {
+export function viewOf (answer: TestAnswer): AnswerView {
   const choices = new Map<number, ChoiceView>()
   for (const part of answer.chunks.length > 0 ? answer.chunks : [answer.json]) {
     for (const choice of list(part.choices)) take(choices, choice)
@@ -43,7 +43,8 @@ function take (choices: Map<number, ChoiceView>, choice: Fields): void {
 
 function takeCall (view: ChoiceView, call: Fields): void {
   const at = typeof call['index'] === 'number' ? call['index'] : view.calls.length
-  const known = view.calls[at] ??= { id: null, name: null, arguments: '' }
+  view.calls[at] ??= { id: null, name: null, arguments: '' }
+  const known = view.calls[at]!
   const called = fields(call['function'])
   if (typeof call['id'] === 'string') known.id ??= call['id']
   if (typeof called['name'] === 'string') known.name ??= called['name']

@@ -25,12 +25,14 @@ export function launch (args: readonly string[], cwd: string, variables: Variabl
   return spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, BIN, ...args], { cwd, env, stdio })
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end; one that does not come to it within 30 seconds is killed, with a code of null. */
 export async function run (args: readonly string[], cwd: string, variables: Variables = {}): Promise<Finished> {
   const child = launch(args, cwd, variables)
   const stdout = collect(child.stdout!)
   const stderr = collect(child.stderr!)
+  const timer = setTimeout(() => { child.kill('SIGKILL') }, 30_000)
   const [code] = await once(child, 'close') as [number | null]
+  clearTimeout(timer)
   return { code, stdout: stdout(), stderr: stderr() }
 }
 
@@ -42,7 +44,7 @@ export interface Serving {
   /** All that it has printed on standard error so far. */
   stderr (): string
   stdout (): string
-  /** Resolves when a text has appeared on standard error. */
+  /** Resolves when a text has appeared on standard error. @throws {Error} when it has not within ten seconds */
   printed (text: string | RegExp): Promise<void>
   /** Resolves with the exit code, or the name of the signal. */
   readonly ended: Promise<number | string | null>
@@ -58,12 +60,13 @@ export async function serve (t: Test, cwd: string, variables: Variables = {}): P
   })
   const stdout = collect(child.stdout!)
   const stderr = collect(child.stderr!)
-  const printed = (text: string | RegExp): Promise<void> => new Promise((resolve, reject) => {
-    const look = (): void => { if (typeof text === 'string' ? stderr().includes(text) : text.test(stderr())) resolve() }
-    child.stderr!.on('data', look)
-    child.once('close', () => reject(new Error(`the gateway ended without printing ${text}:\n${stderr()}`)))
-    look()
-  })
+  const printed = async (text: string | RegExp): Promise<void> => {
+    const until = Date.now() + 10_000
+    while (!(typeof text === 'string' ? stderr().includes(text) : text.test(stderr()))) {
+      if (Date.now() > until || child.exitCode !== null || child.signalCode !== null) throw new Error(`the gateway has not printed ${text}:\n${stderr()}`)
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+  }
   await printed(/headgate is listening on \S+\n/)
   const found = (text: RegExp): string => text.exec(stderr())?.[1] ?? ''
   return { child, url: found(/headgate is listening on (\S+)/), adminUrl: found(/admin is listening on (\S+)/), stderr, stdout, printed, ended }

@@ -21,6 +21,8 @@ export interface Transform {
   end?(): string
   /** Sees whole events of the answer, before the text level; null drops one. Only the transformer of the first channel is asked. */
   chunk?(chunk: Chunk): Chunk | null | readonly Chunk[]
+  /** A transformer is made at once: a promise of one is a compile error. */
+  readonly then?: never
 }
 
 /** The eleven hooks. Each is named after what is done to the request at that point; the kind of each is in {@link KIND_OF}. */

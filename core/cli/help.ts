@@ -1,10 +1,10 @@
 import { suggest } from '../config/suggest.ts'
 import { COMMANDS, type CliCommand } from './commands.ts'
-import { EXIT } from './exit.ts'
-import { print, printError, table } from './output.ts'
+import { EXIT, UsageError } from './exit.ts'
+import { print, table } from './output.ts'
 
 /** `headgate help [command]`. */
-export function help (args: readonly string[]): number {
+export async function help (args: readonly string[]): Promise<number> {
   const name = args[0]
   if (name === undefined) {
     print(overview())
@@ -13,8 +13,8 @@ export function help (args: readonly string[]): number {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (command === undefined) {
     const near = suggest(name, Object.keys(COMMANDS))
-    printError(`headgate: no command "${name}"${near === undefined ? '' : `, did you mean "${near}"?`}`)
-    return EXIT.usage
+    if (near !== undefined) throw new UsageError(`no command "${name}", did you mean "${near}"?`)
+    return await (await import('./plugin-command.ts')).runPluginCommand([...args, '--help'])
   }
   print(helpOf(name, command))
   return EXIT.ok

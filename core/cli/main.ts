@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/diagnostics.ts'
 import { formatDiagnostics } from '../config/format.ts'
+import { suggest } from '../config/suggest.ts'
 import { COMMANDS } from './commands.ts'
 import { help, helpOf } from './help.ts'
 import { EXIT, UsageError } from './exit.ts'
@@ -10,10 +11,10 @@ import { runPluginCommand } from './plugin-command.ts'
 export async function main (argv: readonly string[]): Promise<number | undefined> {
   const [name, ...rest] = argv
   try {
-    if (name === undefined || name === '--help' || name === '-h' || name === 'help') return help(rest)
+    if (name === undefined || name === '--help' || name === '-h' || name === 'help') return await help(rest)
     if (name === '--version' || name === '-v') return await COMMANDS.version!.run([])
     const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-    if (command === undefined) return await runPluginCommand(argv)
+    if (command === undefined) return await pluginCommand(name, argv)
     if (rest.includes('--help') || rest.includes('-h')) {
       print(helpOf(name, command))
       return EXIT.ok
@@ -21,6 +22,16 @@ export async function main (argv: readonly string[]): Promise<number | undefined
     return await command.run(rest)
   } catch (error) {
     return report(error, argv.includes('--json'))
+  }
+}
+
+/** Without a config that can be read nobody knows the commands of its plugins, but a misspelt command is still one. */
+async function pluginCommand (name: string, argv: readonly string[]): Promise<number> {
+  try {
+    return await runPluginCommand(argv)
+  } catch (error) {
+    const near = error instanceof ConfigError ? suggest(name, Object.keys(COMMANDS)) : undefined
+    throw near === undefined ? error : new UsageError(`no command "${name}", did you mean "${near}"?`)
   }
 }
 

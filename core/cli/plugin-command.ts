@@ -20,7 +20,7 @@ export async function runPluginCommand (argv: readonly string[]): Promise<number
   try {
     const offered = commandsOf(gateway)
     const chosen = offered.filter(({ name }) => name === words[0] || name === words.slice(0, 2).join(' '))
-    if (chosen.length === 0) return unknown(words, offered)
+    if (chosen.length === 0) return argv.includes('--help') || argv.includes('-h') ? groupHelp(words, offered) : unknown(words, offered)
     if (chosen.length > 1) throw new UsageError(`"${chosen[0]!.name}" is offered by ${chosen.map(({ entry }) => entry.name).join(' and ')}; this config has it twice`)
     return await run(chosen[0]!, argv, gateway, dirname(resolve(environment.config)))
   } finally {
@@ -57,9 +57,17 @@ function helpOf (name: string, command: Command<unknown>): string {
   return [`headgate ${name}${command.usage === undefined ? '' : ` ${command.usage}`}: ${command.summary}`, '', table([...rows, ['  -c, --config FILE', 'the YAML file'], ['  --json', 'print data instead of text']])].join('\n')
 }
 
+/** The help of a word that begins several commands, such as `keys`. */
+function groupHelp (words: readonly string[], offered: readonly Offered[]): number {
+  const group = offered.filter(({ name }) => name.startsWith(`${words[0]} `))
+  if (group.length === 0) return unknown(words, offered)
+  print(table([[`headgate ${words[0]}`, `commands of ${group[0]!.entry.name}`], ...group.map(({ name, command }) => [`  ${name} ${command.usage ?? ''}`.trimEnd(), command.summary])]))
+  return EXIT.ok
+}
+
 function unknown (words: readonly string[], offered: readonly Offered[]): never {
   const group = offered.filter(({ name }) => name.startsWith(`${words[0]} `))
-  if (group.length > 0) throw new UsageError(`headgate ${words[0]} takes one of: ${group.map(({ name }) => name.split(' ')[1]).join(', ')}`)
+  if (group.length > 0) throw new UsageError(`${words[0]} takes one of: ${group.map(({ name }) => name.split(' ')[1]).join(', ')}`)
   const near = suggest(words[0] ?? '', [...Object.keys(COMMANDS), ...offered.map(({ name }) => name.split(' ')[0]!)])
   throw new UsageError(`no command "${words[0] ?? ''}"${near === undefined ? '; headgate help lists them' : `, did you mean "${near}"?`}`)
 }

@@ -29,13 +29,15 @@ export async function start (args: readonly string[]): Promise<number | undefine
   const { gateway } = server
   const stopCatching = catchStrayErrors({ blame: gateway.blame, log: logging.log, counters: gateway.runtime.counters, fatal: error => { fail(server, logging, error) } })
   await server.start()
-  const watchdog = startWatchdog({ marker: gateway.runtime.marker, nameOf: id => gateway.stepName(id), log: logging.log, onStuck: plugin => gateway.runtime.counters.add('headgate_eventloop_blocked_total', { plugin }) })
-  if (values.quiet !== true) printError(bootTree(gateway, environment.config, performance.now() - since, wantsColor(process.stderr)))
-  printError(welcome(server, announced, wantsColor(process.stderr)))
+  let watchdog: ReturnType<typeof startWatchdog> | undefined
+  // Before anybody is told that it listens: a signal that comes at once must drain too.
   stopOnSignals(server, logging, async () => {
     stopCatching()
-    await watchdog.stop()
+    await watchdog?.stop()
   })
+  watchdog = startWatchdog({ marker: gateway.runtime.marker, nameOf: id => gateway.stepName(id), log: logging.log, onStuck: plugin => gateway.runtime.counters.add('headgate_eventloop_blocked_total', { plugin }) })
+  if (values.quiet !== true) printError(bootTree(gateway, environment.config, performance.now() - since, wantsColor(process.stderr)))
+  printError(welcome(server, announced, wantsColor(process.stderr)))
   return undefined
 }
 

@@ -2,14 +2,12 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Gateway } from '../load/gateway.ts'
 import { Fault } from '../run/fault.ts'
 import { sendBare } from './bare.ts'
+import { health } from './health.ts'
 
 /** The operator's listener, apart from the public one: health, readiness, metrics, and what is running. */
 export function createAdmin (gateway: Gateway): FastifyInstance {
   const app = Fastify({ logger: false, bodyLimit: 1024 * 1024, return503OnClosing: false })
-  app.get('/health', (_request, reply) => { reply.send({ status: 'ok' }) })
-  app.get('/ready', (_request, reply) => {
-    reply.code(gateway.ready ? 200 : 503).send({ status: gateway.ready ? 'ready' : 'not_ready', draining: gateway.draining, active: gateway.active })
-  })
+  app.register(health, { gateway, detailed: true })
   app.get('/metrics', (_request, reply) => { reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics(gateway)) })
   app.get('/pipelines', (_request, reply) => { reply.send({ generation: gateway.current.generation, routes: gateway.config.routes.map(route => ({ name: route.name, match: route.match, pipeline: route.pipeline.map(step => typeof step === 'string' ? step : step.plugin) })) }) })
   app.setNotFoundHandler((request, reply) => {

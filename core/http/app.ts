@@ -1,5 +1,6 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { isIP } from 'node:net'
 import type { RequestBody } from '@headgate/api'
 import { admit, refuse, serve } from '../run/lifecycle.ts'
 import { Exchange } from '../run/exchange.ts'
@@ -14,6 +15,7 @@ import { faultOfFramework } from './framework-fault.ts'
 import { sendBare } from './bare.ts'
 import { connectionOf } from './client-connection.ts'
 import { hardenServer, onClientError } from './connection.ts'
+import { health } from './health.ts'
 import type { Gateway } from '../load/gateway.ts'
 
 const EXCHANGE = Symbol('exchange')
@@ -42,7 +44,8 @@ export function createApp (gateway: Gateway): FastifyInstance {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => { onFrameworkError(gateway, error as FastifyError, request, reply) })
   app.setNotFoundHandler((request, reply) => { notFound(gateway, request, reply) })
-  addHealth(app, gateway)
+  app.register(health, { gateway })
+  app.head('/', (_request, reply) => { reply.send() })
   for (const endpoint of ENDPOINTS) addOperation(app, gateway, endpoint)
   return app
 }
@@ -68,15 +71,6 @@ function countRefused (gateway: Gateway, fault: Fault): void {
 function bare (gateway: Gateway, reply: FastifyReply, fault: Fault): void {
   countRefused(gateway, fault)
   sendBare(reply.raw, fault)
-}
-
-function addHealth (app: FastifyInstance, gateway: Gateway): void {
-  app.get('/health', (_request, reply) => { reply.send({ status: 'ok' }) })
-  app.get('/ready', (_request, reply) => {
-    const ready = gateway.ready
-    reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not_ready' })
-  })
-  app.head('/', (_request, reply) => { reply.send() })
 }
 
 function addOperation (app: FastifyInstance, gateway: Gateway, endpoint: Endpoint): void {
@@ -129,7 +123,7 @@ function open (gateway: Gateway, endpoint: Endpoint, request: FastifyRequest, re
     method: request.method,
     path,
     headers: request.headers,
-    ip: request.ip,
+    ip: addressOf(request),
     reply: new Reply(reply.raw, { stallMs: gateway.runtime.writeStallMs, closing: () => gateway.draining }),
     credential: credentialOf(request.headers)
   })
@@ -138,6 +132,11 @@ function open (gateway: Gateway, endpoint: Endpoint, request: FastifyRequest, re
   const connection = connectionOf(request.raw.socket)
   if (connection !== undefined) connection.exchange = ex
   return ex
+}
+
+/** The client's address; what a proxy passes on is believed only when it is one. */
+function addressOf (request: FastifyRequest): string {
+  return isIP(request.ip) === 0 ? request.raw.socket.remoteAddress ?? '' : request.ip
 }
 
 function bodyOf (endpoint: Endpoint, raw: unknown): JsonBody<RequestBody> | null | Error {

@@ -45,6 +45,8 @@ export class ClientConnection {
 
   /** Handles a request, or lets it wait until those before it are answered. */
   take (request: IncomingMessage, response: ServerResponse): void {
+    // What comes after an answer that closes the connection is not to be read (RFC 9112 §9.6).
+    if (this.#isOver) return
     const turn = { request, response }
     if (this.#current === null) this.#begin(turn)
     else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(turn)
@@ -63,6 +65,8 @@ export class ClientConnection {
     else this.#refuse(fault)
   }
 
+  get #isOver (): boolean { return this.#socket.destroyed || this.#socket.writableEnded }
+
   #begin (turn: Turn): void {
     this.#current = turn
     turn.response.once('close', this.#next)
@@ -73,14 +77,14 @@ export class ClientConnection {
     this.exchange = null
     this.#current = null
     // Requests that waited on a connection that is gone have nobody to answer to.
-    if (this.#socket.destroyed || this.#socket.writableEnded) this.#waiting = []
+    if (this.#isOver) this.#waiting = []
     const turn = this.#waiting.shift()
     if (turn !== undefined && (this.#fault === null || turn.request.complete)) return this.#begin(turn)
     if (this.#fault !== null) this.#refuse(this.#fault)
   }
 
   #refuse (fault: Fault): void {
-    if (this.#socket.destroyed || !this.#socket.writable) return
+    if (this.#isOver) return
     this.#owner.refused(fault)
     this.#socket.end(rawAnswer(fault))
     this.#socket.resume()

@@ -6,7 +6,7 @@ import type { Validator } from '../config/validate.ts'
 import { compileGlob } from '../config/glob.ts'
 import { API_VERSIONS, type Found } from './definition.ts'
 import { importPlugin } from './import.ts'
-import { ResolveError, resolveUse } from './resolve.ts'
+import { ResolveError, resolveUse, type Resolved } from './resolve.ts'
 
 /** A definition with its checked config, before `setup`. */
 export interface Prepared {
@@ -43,7 +43,6 @@ async function prepare (env: PrepareEnv, cache: Map<string, Promise<Found>>, kin
   const path: ConfigPath = [kind === 'plugin' ? 'plugins' : 'providers', name]
   let found: Found
   try {
-    if (!isAllowed(env.config, use)) throw new ResolveError('HG_PLUGIN_FORBIDDEN', `"${use}" is not in plugins_allow`)
     let finding = cache.get(use)
     if (finding === undefined) cache.set(use, finding = find(env, use))
     found = await finding
@@ -59,6 +58,7 @@ async function find (env: PrepareEnv, use: string): Promise<Found> {
   const given = env.given[use]
   if (given !== undefined) return { definition: given, file: '(given)', version: null, ms: 0 }
   const resolved = resolveUse(use, env.configDir)
+  if (!isAllowed(env.config, use, resolved)) throw new ResolveError('HG_PLUGIN_FORBIDDEN', `"${use}" is not in plugins_allow`)
   const { manifest } = resolved
   // A plugin for another version may not even import; its manifest says so without running it.
   if (manifest?.apiVersion !== undefined && !API_VERSIONS.includes(manifest.apiVersion)) throw new ResolveError('HG_PLUGIN_API_VERSION', otherVersion(manifest.name, manifest.apiVersion), OTHER_VERSION_HINT)
@@ -71,10 +71,13 @@ function otherVersion (name: string, version: unknown): string {
   return `plugin "${name}" is written for API version ${String(version)}, this gateway speaks ${API_VERSIONS.join(', ')}`
 }
 
-function isAllowed (config: GatewayConfig, use: string): boolean {
+/** By what it was found to be, not by what it is called: `builtin:*` is no leave for a file. */
+function isAllowed (config: GatewayConfig, use: string, { origin, manifest }: Resolved): boolean {
   const allow = config.plugins_allow
   if (allow === undefined) return true
-  return allow.some(pattern => compileGlob(pattern)(use) || compileGlob(pattern)(`builtin:${use}`) || compileGlob(pattern)(use.replace(/^npm:/, '')))
+  const bare = use.replace(/^(npm|builtin):/, '')
+  const names = origin === 'file' ? [use] : [bare, `${origin}:${bare}`, ...(manifest === null ? [] : [manifest.name])]
+  return allow.some(pattern => names.some(compileGlob(pattern)))
 }
 
 function checkDefinition (env: PrepareEnv, found: Found, kind: 'plugin' | 'provider', name: string, path: ConfigPath): boolean {

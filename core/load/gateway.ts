@@ -38,6 +38,9 @@ export interface GatewayOptions {
   readonly dispatcher?: DispatcherOptions
 }
 
+/** Milliseconds that a request may take to end once it was cut. */
+const CUT_MS = 1000
+
 /** The running gateway without its listeners: the current generation, and every exchange that is open. */
 export class Gateway {
   readonly runtime: Runtime
@@ -127,20 +130,38 @@ export class Gateway {
 
   /** Waits until no request is under way, at most `ms`; what is left then is cut with an error event. */
   async drained (ms: number): Promise<void> {
-    if (this.#open.size === 0) return
-    const timer = setTimeout(() => { for (const ex of this.#open) ex.giveUp('drain') }, ms)
-    await new Promise<void>(done => { this.#idle.push(done) })
-    clearTimeout(timer)
+    await this.#idleWithin(ms)
+    await this.#cut()
   }
 
   /** Flushes the logs, closes every instance and every socket. Returns what did not close. */
   async close (): Promise<string[]> {
     this.#ready = false
-    for (const ex of this.#open) ex.giveUp('drain')
+    await this.#cut()
     await Promise.race([this.runtime.logs.settled(), new Promise(done => setTimeout(done, 5000).unref())])
     const late = await this.generation.close()
     await this.#dispatcher.close(AbortSignal.timeout(2000))
     return late
+  }
+
+  /** Ends what is under way. The records are written before any instance closes, so a client that does not take its last bytes is not waited for. */
+  async #cut (): Promise<void> {
+    for (const ex of this.#open) ex.giveUp('drain')
+    await this.#idleWithin(CUT_MS)
+    for (const ex of this.#open) ex.reply.destroy()
+    await this.#idleWithin(CUT_MS)
+  }
+
+  /** Resolves when no request is under way, after `ms` at the latest. */
+  async #idleWithin (ms: number): Promise<void> {
+    if (this.#open.size === 0) return
+    await new Promise<void>(done => {
+      const timer = setTimeout(done, ms)
+      this.#idle.push(() => {
+        clearTimeout(timer)
+        done()
+      })
+    })
   }
 
   #release (ex: Exchange): void {

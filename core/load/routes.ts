@@ -40,8 +40,9 @@ function covers (wide: MatchConfig, narrow: MatchConfig): boolean {
   if (!list(narrow.path).every(path => paths.some(test => test(path)))) return false
   if (!within(list(wide.method), list(narrow.method))) return false
   if (!within(list(wide.host), list(narrow.host))) return false
+  const others = new Map(Object.entries(narrow.header ?? {}).map(([name, values]) => [name.toLowerCase(), values]))
   return Object.entries(wide.header ?? {}).every(([name, values]) => {
-    const other = narrow.header?.[name]
+    const other = others.get(name.toLowerCase())
     return other !== undefined && within(list(values), list(other))
   })
 }

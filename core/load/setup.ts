@@ -25,6 +25,9 @@ export interface SetupEnv {
 
 const SETUP_MS = 30_000
 
+/** What is reported already; not `undefined`, which a setup may return by mistake. */
+const FAILED = Symbol('failed')
+
 /** Sets up every instance, those that provide services first. What fails is in the report. */
 export async function setupAll (prepared: readonly Prepared[], env: SetupEnv): Promise<Entry[]> {
   const users = prepared.filter(entry => entry.kind === 'plugin').map(entry => ({ name: entry.name, definition: entry.found.definition as Plugin, entry }))
@@ -50,7 +53,7 @@ async function setupPlugin (prepared: Prepared, services: Map<string, unknown>, 
   const since = performance.now()
   const sandbox = sandboxOf(prepared.name, env.blame)
   const instance = await guarded<Instance>(prepared, env, sandbox, () => definition.setup({ ...common(prepared, env), services: resolved as Resolved<Deps>, bootstrapKey: definition.secrets?.includes('bootstrap_key') === true ? env.bootstrapKey : undefined }))
-  if (instance === undefined) return undefined
+  if (instance === FAILED) return undefined
   const wrong = wrongMember(instance)
   if (wrong !== null) {
     env.report.add({ code: 'HG_PLUGIN_HOOK', path: ['plugins', prepared.name], on: 'key', message: `${prepared.name}: plugin "${definition.name}" ${wrong.startsWith('unknown') ? `has an ${wrong}` : wrong}` })
@@ -65,8 +68,8 @@ async function setupProvider (prepared: Prepared, env: SetupEnv): Promise<Provid
   const since = performance.now()
   const sandbox = sandboxOf(prepared.name, env.blame)
   const instance = await guarded<ProviderInstance>(prepared, env, sandbox, () => definition.setup({ ...common(prepared, env), services: {}, bootstrapKey: undefined }))
-  if (instance === undefined) return undefined
-  if (typeof instance.operations !== 'object' || instance.operations === null || (instance.origin === undefined && instance.answer === undefined)) {
+  if (instance === FAILED) return undefined
+  if (typeof instance !== 'object' || instance === null || typeof instance.operations !== 'object' || instance.operations === null || (instance.origin === undefined && instance.answer === undefined)) {
     env.report.add({ code: 'HG_PLUGIN_HOOK', path: ['providers', prepared.name], on: 'key', message: `${prepared.name}: provider "${definition.name}" must return operations and either an origin or an answer function` })
     return undefined
   }
@@ -85,12 +88,12 @@ function common (prepared: Prepared, env: SetupEnv): Omit<Env<unknown, Deps>, 's
   }
 }
 
-async function guarded<T> (prepared: Prepared, env: SetupEnv, { scope }: Sandbox, work: () => T | Promise<T>): Promise<T | undefined> {
+async function guarded<T> (prepared: Prepared, env: SetupEnv, { scope }: Sandbox, work: () => T | Promise<T>): Promise<T | typeof FAILED> {
   try {
     return await within((async () => scope.runInAsyncScope(work))(), SETUP_MS, 'it took longer than 30 s')
   } catch (error) {
     const section = prepared.kind === 'plugin' ? 'plugins' : 'providers'
     env.report.add({ code: 'HG_PLUGIN_SETUP', path: [section, prepared.name], on: 'key', message: `${prepared.name}: setup failed: ${error instanceof Error ? error.message : String(error)}` })
-    return undefined
+    return FAILED
   }
 }

@@ -41,7 +41,7 @@ export interface AnswerStreamInit {
 const HELD_BYTES = 256 * 1024
 
 /** Milliseconds that an upstream has to end its response after the marker, so that its connection can be kept. */
-const LINGER_MS = 1000
+const LINGER_MS = 200
 
 /** The code of a connection that the other side closed without a reset. */
 const CLOSED = 'UND_ERR_SOCKET'

@@ -141,8 +141,8 @@ export class GuardContext extends BodyContext implements GuardCtx {
 
 /** What `attempt` hooks add to one upstream call. */
 export interface AttemptDraft {
-  readonly headers: { [name: string]: string }
-  readonly patch: { [field: string]: unknown }
+  headers: { [name: string]: string }
+  patch: { [field: string]: unknown }
 }
 
 /** `attempt`. */

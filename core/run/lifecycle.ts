@@ -175,6 +175,7 @@ async function finishWhole (ex: Exchange, answer: Answer): Promise<void> {
     await maybe(runChain(due, ex, responseStage(answer)))
   }
   ex.usage ??= ex.wire.usage(answer.body.parsed)
+  if (ex.usage === null) for (const span of ex.wire.responseTexts(answer.body.parsed)) ex.answerChars += span.text.length
   if (ex.route.captureBodies) ex.responseBody = answer.body.value
   sendWhole(ex, answer)
 }

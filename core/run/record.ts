@@ -1,4 +1,5 @@
 import type { Exchange as FrozenExchange, ExchangeRecord, Outcome, Usage } from '@headgate/api'
+import { freezeJson } from '../wire/copy.ts'
 import { traceId } from './ids.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -26,14 +27,15 @@ export function recordOf (ex: Exchange): FrozenExchange {
     route: ex.route.name,
     generation: ex.snapshot.generation,
     request: { headers: loggedHeaders(ex), body: ex.route.captureBodies ? requestBody(ex) : null, body_bytes: ex.bodyBytes, stream: ex.wantsStream },
-    response: { status_code: statusOf(ex), body: ex.responseBody, body_bytes: ex.reply.bytes, stream_end: ex.streamEnd },
+    response: { status_code: statusOf(ex), body: freezeJson(ex.responseBody), body_bytes: ex.reply.bytes, stream_end: ex.streamEnd },
     timing: { total_latency_ms: ms(total), provider_latency_ms: ex.upstreamMs === null ? null : ms(ex.upstreamMs), first_token_ms: ex.firstTokenMs === null ? null : ms(ex.firstTokenMs), overhead_ms: ms(Math.max(0, total - (ex.upstreamMs ?? 0))) },
     usage: ex.usage ?? UNKNOWN_USAGE,
-    provider: { name: ex.target?.provider ?? null, model_requested: ex.requestedModel, model_resolved: ex.target?.model ?? null, attempts: ex.attempts },
-    hooks: ex.hooks,
+    provider: { name: ex.target?.provider ?? null, model_requested: ex.requestedModel, model_resolved: ex.target?.model ?? null, attempts: ex.attempts.map(attempt => Object.freeze({ ...attempt })) },
+    // A guard that was not waited for may still end: that is not part of the record any more.
+    hooks: ex.hooks.map(record => Object.freeze(record)),
     outcome: outcomeOf(ex),
     error: errorOf(ex),
-    warnings: ex.warnings,
+    warnings: [...ex.warnings],
     client: { ip: ex.ip, user_agent: ex.header('user-agent') ?? null },
     metadata: { ...ex.metadata }
   }

@@ -117,7 +117,9 @@ export class Reply {
     }
     const timer = setTimeout(end, LINGER_MS)
     timer.unref()
+    // The client is done when its request is, or when it has read enough and closes.
     this.#res.req.once('close', end).resume()
+    this.#res.req.socket.once('end', end)
   }
 
   #watchStall (): void {

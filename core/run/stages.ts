@@ -76,7 +76,15 @@ function isTarget (value: unknown): value is Target {
 
 /** `attempt`, for one try at one target. */
 export function attemptStage (target: Target, number: number, draft: AttemptDraft): Stage<AttemptContext, undefined> {
-  return { onError: 'deny', make: (ex, info) => new AttemptContext(ex, info, target, number, draft), take: nothing }
+  return {
+    onError: 'deny',
+    make: (ex, info) => new AttemptContext(ex, info, target, number, draft),
+    take: nothing,
+    undo () {
+      const before = { headers: { ...draft.headers }, patch: { ...draft.patch } }
+      return () => { Object.assign(draft, before) }
+    }
+  }
 }
 
 /** `retry`, about one failed attempt. A step that fails is passed over: the default decision remains. */

@@ -104,7 +104,7 @@ function fault (failed: UpstreamFailure, options: { attempts?: number, exhausted
   if (failed.result === 'skipped') return new Fault('policy', 403, failed.code, failed.message)
   if (failed.result === 'hook_failed') return new Fault('plugin', 500, 'plugin_error', 'A step of the gateway failed and the request was refused.', { detail: failed.message })
   if (failed.result === 'unsupported') return new Fault('client', 400, 'unsupported_operation', `The model was found, but ${failed.message}.`, { param: 'model' })
-  const told = clientError({ ...failed, message: failed.message, type: failed instanceof AnswerFailure ? failed.type : null, param: failed instanceof AnswerFailure ? failed.param : null }, options)
+  const told = clientError(failed, options)
   return new Fault('upstream', told.status, told.code, told.message, { type: told.type, param: told.param, headers: told.headers, detail: `${failed.result}: ${failed.code}${failed instanceof UnreadableFailure ? `; ${failed.excerpt}` : ''}` })
 }
 

@@ -17,7 +17,8 @@ interface Waiter { readonly condition: () => boolean, readonly resolve: () => vo
 /** A client below HTTP: sends the bytes it is told to and reads every answer, interim ones apart. */
 export class RawClient {
   readonly socket: Socket
-  received: Buffer = Buffer.alloc(0)
+  /** Bytes that came so far. */
+  bytes = 0
   /** True once the server has finished sending. */
   ended = false
   /** True once the connection is gone. */
@@ -25,11 +26,13 @@ export class RawClient {
   /** Code of the error that ended the connection, if one did. */
   error: string | undefined
   #waiting: Waiter[] = []
+  #pieces: Buffer[] = []
 
   constructor (socket: Socket) {
     this.socket = socket
     socket.on('data', bytes => {
-      this.received = Buffer.concat([this.received, bytes])
+      this.#pieces.push(bytes)
+      this.bytes += bytes.length
       this.#changed()
     })
     socket.on('end', () => {
@@ -41,6 +44,11 @@ export class RawClient {
       this.closed = true
       this.#changed()
     })
+  }
+
+  get received (): Buffer {
+    if (this.#pieces.length > 1) this.#pieces = [Buffer.concat(this.#pieces)]
+    return this.#pieces[0] ?? Buffer.alloc(0)
   }
 
   get text (): string { return this.received.toString('latin1') }

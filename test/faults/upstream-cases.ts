@@ -79,6 +79,15 @@ export async function twoUpstreams (t: Teardown, first: Source, second: Source, 
 /** How the attempts of the last request ended. */
 export function results (gw: TestGateway): string[] { return gw.exchange.provider.attempts.map(record => record.result) }
 
+/** Turns the event loop until the condition holds. @throws {Error} when it does not within 15 s */
+export async function until (condition: () => boolean): Promise<void> {
+  const end = Date.now() + 15_000
+  while (!condition()) {
+    if (Date.now() > end) throw new Error('the condition never held')
+    await new Promise(done => setTimeout(done, 2))
+  }
+}
+
 /** Resolves when the upstream has no connection left. */
 export async function disconnected (upstream: FaultUpstream): Promise<number> {
   await upstream.until(() => upstream.sockets === 0)

@@ -1,7 +1,8 @@
+import { definePlugin, defineProvider } from '@headgate/api'
 import { test } from 'tap'
 import { createTestGateway, garbage, reply, sse, stall, withFault, type Reply } from '@headgate/api/test'
 import retry from '../../plugins/retry/index.ts'
-import { answer, decider, disconnected, event, planOf, refusal, results, ROLE, twoUpstreams, USAGE, USAGE_EVENT } from './upstream-cases.ts'
+import { answer, decider, disconnected, event, frame, planOf, refusal, results, ROLE, twoUpstreams, USAGE, USAGE_EVENT } from './upstream-cases.ts'
 
 const SERVER_ERROR = { type: 'server_error', param: null }
 
@@ -207,6 +208,31 @@ test('U24 a stream that hangs in place of a whole answer ends with the deadline'
   t.match(told.error, { ...SERVER_ERROR, code: 'upstream_timeout' })
   t.same(results(gw), ['deadline'])
   t.equal(await disconnected(gw.upstream), 0)
+})
+
+test('U24 the deadline holds for a provider in the process too', async t => {
+  async function * flow (): AsyncGenerator<Buffer> {
+    yield Buffer.from(frame(event({ content: 'he' })))
+    await new Promise(() => undefined)
+  }
+  const local = defineProvider({ name: 'local', apiVersion: 1, configSchema: { type: 'object' }, setup: () => ({ operations: { chat: { path: '/' } }, answer: () => ({ status: 200, headers: { 'content-type': 'text/event-stream' }, body: flow() }) }) })
+  const gw = await createTestGateway(t, { providers: { upstream: [local] }, route: { timeout: { total: '60ms' } } })
+  const told = await gw.chat()
+  t.equal(told.status, 504)
+  t.match(gw.exchange, { outcome: 'failed', error: { code: 'upstream_timeout' } })
+})
+
+test('U24 a step that holds a stream back gets all of it, or the client an error', async t => {
+  const holding = definePlugin({ name: 'holding', apiVersion: 1, configSchema: { type: 'object' }, streaming: 'buffer', setup: () => ({ response (ctx) { for (const span of ctx.texts()) span.text = span.text.toUpperCase() } }) })
+  const gw = await createTestGateway(t, { upstream: sse([ROLE, event({ content: 'he' }), event({ content: 'llo' }, 'stop')]), plugins: { holding } })
+  const told = await gw.chat({ stream: true })
+  t.equal(told.text, 'HELLO')
+  t.ok(told.done)
+  gw.upstream.use(sse([ROLE, event({ content: 'he' })], { done: false }))
+  const broken = await gw.chat({ stream: true })
+  t.equal(broken.status, 502)
+  t.match(broken.error, { ...SERVER_ERROR, code: 'stream_truncated' })
+  t.same(results(gw), ['truncated'])
 })
 
 test('U24 a whole answer to a stream request becomes a stream', async t => {

@@ -46,7 +46,8 @@ function readStream (body: string): Read {
       continue
     }
     chunks.push(chunk)
-    const choice = chunk.choices?.find(({ index }) => (index ?? 0) === 0)
+    // Streams of a broken upstream hold anything.
+    const choice = chunk.choices?.find(one => typeof one === 'object' && one !== null && (one.index ?? 0) === 0)
     const piece = choice?.delta?.content ?? choice?.text
     if (typeof piece === 'string') text += piece
   }

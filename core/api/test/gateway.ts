@@ -81,9 +81,7 @@ export async function createTestGateway (t: Teardown | null, options: TestGatewa
   const { log, lines } = captureLog()
   const file = join(folder, 'headgate.yaml')
   writeFileSync(file, configText(options, upstream, folder))
-  const given: { [use: string]: Plugin | Provider } = { 'kit-auth': kitAuth, 'kit-router': kitRouter, 'kit-recorder': kitRecorder(exchange => { exchanges.push(exchange) }), 'kit-provider': kitProvider }
-  for (const [name, plugin] of Object.entries(options.plugins ?? {})) given[`given-${name}`] = given[name] = (Array.isArray(plugin) ? plugin[0] : plugin) as Plugin
-  for (const [name, [provider]] of Object.entries(options.providers ?? {})) given[`given-${name}`] = given[name] = provider
+  const given = definitionsOf(options, exchange => { exchanges.push(exchange) })
   let closed = false
   const cleanUp = async (): Promise<void> => {
     await upstream?.close()
@@ -100,7 +98,10 @@ export async function createTestGateway (t: Teardown | null, options: TestGatewa
     await cleanUp()
   }
   t?.teardown(close)
-  await (options.listen === true ? server.start() : server.gateway.start())
+  await (options.listen === true ? server.start() : server.gateway.start()).catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
   if (options.listen !== true) await server.app.ready()
   const settled = async (): Promise<void> => {
     const until = Date.now() + 5000
@@ -132,6 +133,14 @@ export async function createTestGateway (t: Teardown | null, options: TestGatewa
     count: (name, labels) => server.gateway.runtime.counters.get(name, labels),
     close
   }
+}
+
+/** Every definition under the names by which the config of the test may use it. */
+function definitionsOf (options: TestGatewayOptions, keep: (exchange: Exchange) => void): { [use: string]: Plugin | Provider } {
+  const given: { [use: string]: Plugin | Provider } = { 'kit-auth': kitAuth, 'kit-router': kitRouter, 'kit-recorder': kitRecorder(keep), 'kit-provider': kitProvider }
+  for (const [name, plugin] of Object.entries(options.plugins ?? {})) given[`given-${name}`] = given[name] = (Array.isArray(plugin) ? plugin[0] : plugin) as Plugin
+  for (const [name, [provider]] of Object.entries(options.providers ?? {})) given[`given-${name}`] = given[name] = provider
+  return given
 }
 
 /** The config as YAML; JSON is YAML. */

@@ -1,6 +1,8 @@
 /** A test that can hold other tests, such as one of tap or of `node:test`. */
 export interface Runner {
   test(name: string, fn: () => Promise<void>): unknown
+  /** Prints a line beside the results, where the runner can. */
+  comment?(text: string): void
 }
 
 /** What a check found to be wrong, each as a sentence. */

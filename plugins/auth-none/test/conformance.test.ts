@@ -1,0 +1,5 @@
+import { test } from 'tap'
+import { testPlugin } from '@headgate/api/test'
+import plugin from '../index.ts'
+
+test('it keeps the contract', t => testPlugin(t, plugin))

@@ -10,7 +10,7 @@ export function createAdmin (gateway: Gateway): FastifyInstance {
   app.register(health, { gateway, detailed: true })
   app.get('/metrics', (_request, reply) => { reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics(gateway)) })
   app.get('/pipelines', (_request, reply) => { reply.send({ generation: gateway.current.generation, routes: gateway.config.routes.map(route => ({ name: route.name, match: route.match, pipeline: route.pipeline.map(step => typeof step === 'string' ? step : step.plugin) })) }) })
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler((_request, reply) => {
     reply.hijack()
     sendBare(reply.raw, new Fault('client', 404, 'unknown_url', 'The admin listener has /health, /ready, /metrics and /pipelines.'))
   })

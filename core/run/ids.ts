@@ -1,6 +1,6 @@
 import { randomFillSync, randomUUID } from 'node:crypto'
 
-const SAFE_ID = /^[A-Za-z0-9._:\-]{1,128}$/
+const SAFE_ID = /^[A-Za-z0-9._:-]{1,128}$/
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/
 
 /** Makes identifiers. Random bytes are drawn in blocks because one draw per request costs more than the rest of the id. */

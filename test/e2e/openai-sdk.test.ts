@@ -149,10 +149,10 @@ test('a stream that breaks raises an error in the client after what had come', a
     for await (const chunk of await client.chat.completions.create({ ...HELLO, stream: true })) text += chunk.choices[0]?.delta.content ?? ''
   })())
   t.ok(broken instanceof OpenAI.APIError)
-  t.match(broken, { code: 'upstream_truncated', type: 'server_error' })
+  t.match(broken, { code: 'stream_truncated', type: 'server_error' })
   t.equal(text, 'one two ')
   await gateway.settled()
-  t.match(gateway.exchange, { outcome: 'failed', response: { stream_end: 'upstream_error' } })
+  t.match(gateway.exchange, { outcome: 'failed', response: { stream_end: 'truncated' } })
 
   gateway.upstream.use(sse([frames[0]!, { error: { message: 'The model stumbled', type: 'server_error', code: null } }], { done: false }))
   const passed = await failure<Failure>(client.chat.completions.stream(HELLO).finalChatCompletion())

@@ -121,11 +121,7 @@ export async function createTestGateway (t: Teardown | null, options: TestGatewa
       return upstream
     },
     exchanges,
-    get exchange () {
-      const last = exchanges.at(-1)
-      if (last === undefined) throw new Error('no request has finished yet')
-      return last
-    },
+    get exchange () { return lastOf(exchanges) },
     logs: lines,
     chat: (body = {}, headers) => request('POST', '/v1/chat/completions', { model: 'test-model', messages: [{ role: 'user', content: 'hello' }], ...body }, headers),
     request,
@@ -133,6 +129,12 @@ export async function createTestGateway (t: Teardown | null, options: TestGatewa
     count: (name, labels) => server.gateway.runtime.counters.get(name, labels),
     close
   }
+}
+
+function lastOf (exchanges: readonly Exchange[]): Exchange {
+  const last = exchanges.at(-1)
+  if (last === undefined) throw new Error('no request has finished yet')
+  return last
 }
 
 /** Every definition under the names by which the config of the test may use it. */

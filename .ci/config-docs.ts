@@ -20,36 +20,48 @@ interface Row {
   readonly description: string
 }
 
-const FORMATS: { readonly [format: string]: string } = { timer: 'duration', duration: 'duration', size: 'size', address: 'host:port', secret: 'secret', uri: 'URL', regex: 'pattern' }
+const FORMATS: { readonly [format: string]: string } = {
+  timer: 'duration',
+  duration: 'duration',
+  size: 'size',
+  address: 'host:port',
+  secret: 'secret',
+  uri: 'URL',
+  regex: 'pattern'
+}
 
 /** The text of config/README.md with the reference made anew. */
-export function readmeText (): string {
+export function readmeText(): string {
   const text = readFileSync(README, 'utf8')
   const [head, rest = ''] = text.split(BEGIN)
   return `${head}${BEGIN}\n\n${reference()}\n${END}${rest.split(END)[1] ?? '\n'}`
 }
 
 /** The text of the schema for editors, with the options of the built-in plugins. */
-export async function schemaText (): Promise<string> {
+export async function schemaText(): Promise<string> {
   const installed = await installedPlugins(new URL('../config', import.meta.url).pathname)
   return `${JSON.stringify(fileSchema(installed.map(({ use, definition }) => ({ name: use, kind: definition.kind, configSchema: definition.configSchema }))), null, 2)}\n`
 }
 
 /** Every key of the config as tables, one for each section. */
-function reference (): string {
+function reference(): string {
   const sections = Object.entries(SHELL.properties ?? {})
   const plain = sections.filter(([, schema]) => rowsOf('', schema).length === 0)
-  const tables = sections.filter(([, schema]) => rowsOf('', schema).length > 0).map(([name, schema]) => `### ${name}\n\n${schema.description}\n\n${table(rowsOf(name, schema))}`)
+  const tables = sections
+    .filter(([, schema]) => rowsOf('', schema).length > 0)
+    .map(([name, schema]) => `### ${name}\n\n${schema.description}\n\n${table(rowsOf(name, schema))}`)
   return [`### The file\n\n${table(plain.map(([name, schema]) => rowOf(name, schema)))}`, ...tables].join('\n\n') + '\n'
 }
 
-function table (rows: readonly Row[]): string {
-  const lines = rows.map(({ path, type, fallback, description }) => `| \`${path}\` | ${type} | ${fallback} | ${description.replaceAll('|', '\\|')} |`)
+function table(rows: readonly Row[]): string {
+  const lines = rows.map(
+    ({ path, type, fallback, description }) => `| \`${path}\` | ${type} | ${fallback} | ${description.replaceAll('|', '\\|')} |`
+  )
   return ['| key | type | default | meaning |', '| --- | --- | --- | --- |', ...lines].join('\n')
 }
 
 /** What stands below a schema: the rows of its properties, and of theirs. */
-function rowsOf (path: string, schema: Schema): Row[] {
+function rowsOf(path: string, schema: Schema): Row[] {
   const rows: Row[] = []
   for (const [name, below] of Object.entries(schema.properties ?? {})) {
     const inner = path === '' ? name : `${path}.${name}`
@@ -62,20 +74,25 @@ function rowsOf (path: string, schema: Schema): Row[] {
   return rows
 }
 
-function rowOf (path: string, schema: Schema, required = false): Row {
+function rowOf(path: string, schema: Schema, required = false): Row {
   const { default: fallback } = schema
   const isGiven = fallback !== undefined && JSON.stringify(fallback) !== '{}'
-  return { path, type: typeOf(schema), fallback: required ? 'required' : isGiven ? `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\`` : '', description: schema.description ?? '' }
+  return {
+    path,
+    type: typeOf(schema),
+    fallback: required ? 'required' : isGiven ? `\`${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}\`` : '',
+    description: schema.description ?? ''
+  }
 }
 
-function typeOf (schema: Schema): string {
+function typeOf(schema: Schema): string {
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``
   if (schema.enum !== undefined) return schema.enum.map(value => `\`${value}\``).join(', ')
   if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(typeOf))].join(' or ')
   if (schema.format !== undefined) return FORMATS[schema.format] ?? schema.format
   if (schema.type === 'array') return `list of ${schema.items === undefined ? 'anything' : typeOf(schema.items)}`
   if (schema.type === 'string') return 'text'
-  return schema.type === 'object' ? 'map' : schema.type ?? 'anything'
+  return schema.type === 'object' ? 'map' : (schema.type ?? 'anything')
 }
 
 if (import.meta.main) {

@@ -6,7 +6,9 @@ import type { Test } from 'tap'
 const BIN = fileURLToPath(new URL('../core/bin/headgate.js', import.meta.url))
 
 /** Variables for a command; undefined takes one away. */
-export interface Variables { readonly [name: string]: string | undefined }
+export interface Variables {
+  readonly [name: string]: string | undefined
+}
 
 /** What a command printed and how it ended. */
 export interface Finished {
@@ -16,8 +18,18 @@ export interface Finished {
 }
 
 /** The real command line in a process of its own. The runner puts a loader into the options of every child, so they are taken out again. */
-export function launch (args: readonly string[], cwd: string, variables: Variables = {}, stdio: StdioOptions = ['ignore', 'pipe', 'pipe']): ChildProcess {
-  const env: { [name: string]: string } = { PATH: process.env['PATH'] ?? '', HOME: cwd, HEADGATE_LISTEN: '127.0.0.1:0', HEADGATE_ADMIN: 'off' }
+export function launch(
+  args: readonly string[],
+  cwd: string,
+  variables: Variables = {},
+  stdio: StdioOptions = ['ignore', 'pipe', 'pipe']
+): ChildProcess {
+  const env: { [name: string]: string } = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: cwd,
+    HEADGATE_LISTEN: '127.0.0.1:0',
+    HEADGATE_ADMIN: 'off'
+  }
   for (const name in variables) {
     if (variables[name] === undefined) delete env[name]
     else env[name] = variables[name]
@@ -26,12 +38,14 @@ export function launch (args: readonly string[], cwd: string, variables: Variabl
 }
 
 /** Runs a command to its end; one that does not come to it within 30 seconds is killed, with a code of null. */
-export async function run (args: readonly string[], cwd: string, variables: Variables = {}): Promise<Finished> {
+export async function run(args: readonly string[], cwd: string, variables: Variables = {}): Promise<Finished> {
   const child = launch(args, cwd, variables)
   const stdout = collect(child.stdout!)
   const stderr = collect(child.stderr!)
-  const timer = setTimeout(() => { child.kill('SIGKILL') }, 30_000)
-  const [code] = await once(child, 'close') as [number | null]
+  const timer = setTimeout(() => {
+    child.kill('SIGKILL')
+  }, 30_000)
+  const [code] = (await once(child, 'close')) as [number | null]
   clearTimeout(timer)
   return { code, stdout: stdout(), stderr: stderr() }
 }
@@ -42,18 +56,20 @@ export interface Serving {
   readonly url: string
   readonly adminUrl: string
   /** All that it has printed on standard error so far. */
-  stderr (): string
-  stdout (): string
+  stderr(): string
+  stdout(): string
   /** Resolves when a text has appeared on standard error. @throws {Error} when it has not within ten seconds */
-  printed (text: string | RegExp): Promise<void>
+  printed(text: string | RegExp): Promise<void>
   /** Resolves with the exit code, or the name of the signal. */
   readonly ended: Promise<number | string | null>
 }
 
 /** Starts `headgate start` and waits until it listens; it ends with the test. */
-export async function serve (t: Test, cwd: string, variables: Variables = {}): Promise<Serving> {
+export async function serve(t: Test, cwd: string, variables: Variables = {}): Promise<Serving> {
   const child = launch(['start'], cwd, variables)
-  const ended = new Promise<number | string | null>(resolve => { child.once('close', (code, signal) => resolve(signal ?? code)) })
+  const ended = new Promise<number | string | null>(resolve => {
+    child.once('close', (code, signal) => resolve(signal ?? code))
+  })
   t.teardown(async () => {
     child.kill('SIGKILL')
     await ended
@@ -63,17 +79,26 @@ export async function serve (t: Test, cwd: string, variables: Variables = {}): P
   const printed = async (text: string | RegExp): Promise<void> => {
     const until = Date.now() + 10_000
     while (!(typeof text === 'string' ? stderr().includes(text) : text.test(stderr()))) {
-      if (Date.now() > until || child.exitCode !== null || child.signalCode !== null) throw new Error(`the gateway has not printed ${text}:\n${stderr()}`)
+      if (Date.now() > until || child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the gateway has not printed ${text}:\n${stderr()}`)
       await new Promise(resolve => setTimeout(resolve, 5))
     }
   }
   await printed(/headgate is listening on \S+\n/)
   const found = (text: RegExp): string => text.exec(stderr())?.[1] ?? ''
-  return { child, url: found(/headgate is listening on (\S+)/), adminUrl: found(/admin is listening on (\S+)/), stderr, stdout, printed, ended }
+  return {
+    child,
+    url: found(/headgate is listening on (\S+)/),
+    adminUrl: found(/admin is listening on (\S+)/),
+    stderr,
+    stdout,
+    printed,
+    ended
+  }
 }
 
 /** Posts a chat completion. */
-export function chat (url: string, body: object = {}, headers: { readonly [name: string]: string } = {}): Promise<Response> {
+export function chat(url: string, body: object = {}, headers: { readonly [name: string]: string } = {}): Promise<Response> {
   return fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
@@ -81,20 +106,26 @@ export function chat (url: string, body: object = {}, headers: { readonly [name:
   })
 }
 
-function collect (stream: NodeJS.ReadableStream): () => string {
+function collect(stream: NodeJS.ReadableStream): () => string {
   let text = ''
   stream.setEncoding('utf8')
-  stream.on('data', (piece: string) => { text += piece })
+  stream.on('data', (piece: string) => {
+    text += piece
+  })
   return () => text
 }
 
 /** A config that answers `demo` without a network, with more plugins and steps between authentication and the router. */
-export function demoConfig (plugins: { readonly [name: string]: object } = {}, server: object = {}): string {
-  return JSON.stringify({
-    version: 1,
-    server: { data: './data', drain: { notice: '0s', streams: '1s' }, ...server },
-    plugins: { open: { use: 'auth-none' }, router: { use: 'model-router', config: { models: { demo: 'demo/demo' } } }, ...plugins },
-    providers: { demo: { use: 'provider-demo' } },
-    routes: [{ name: 'all', match: { path: '/v1/*' }, pipeline: ['open', ...Object.keys(plugins), 'router'] }]
-  }, null, 2)
+export function demoConfig(plugins: { readonly [name: string]: object } = {}, server: object = {}): string {
+  return JSON.stringify(
+    {
+      version: 1,
+      server: { data: './data', drain: { notice: '0s', streams: '1s' }, ...server },
+      plugins: { open: { use: 'auth-none' }, router: { use: 'model-router', config: { models: { demo: 'demo/demo' } } }, ...plugins },
+      providers: { demo: { use: 'provider-demo' } },
+      routes: [{ name: 'all', match: { path: '/v1/*' }, pipeline: ['open', ...Object.keys(plugins), 'router'] }]
+    },
+    null,
+    2
+  )
 }

@@ -1,8 +1,11 @@
 /** `T` with every level read-only; `unknown` stays `unknown`. */
-export type DeepReadonly<T> = T extends (...args: never[]) => unknown ? T
-  : T extends readonly (infer I)[] ? readonly DeepReadonly<I>[]
-  : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
-  : T
+export type DeepReadonly<T> = T extends (...args: never[]) => unknown
+  ? T
+  : T extends readonly (infer I)[]
+    ? readonly DeepReadonly<I>[]
+    : T extends object
+      ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+      : T
 
 /** A part of a multi-part message (`text`, `image_url`, `input_audio`, `file`, `refusal`, …). */
 export interface ContentPart {
@@ -16,7 +19,7 @@ export interface ToolCall {
   id?: string
   type?: string
   index?: number
-  function?: { name?: string, arguments?: string, [field: string]: unknown }
+  function?: { name?: string; arguments?: string; [field: string]: unknown }
   [field: string]: unknown
 }
 
@@ -43,8 +46,8 @@ export interface WireUsage {
   prompt_tokens?: number
   completion_tokens?: number
   total_tokens?: number
-  prompt_tokens_details?: { cached_tokens?: number | null, cache_write_tokens?: number | null, [field: string]: unknown } | null
-  completion_tokens_details?: { reasoning_tokens?: number | null, [field: string]: unknown } | null
+  prompt_tokens_details?: { cached_tokens?: number | null; cache_write_tokens?: number | null; [field: string]: unknown } | null
+  completion_tokens_details?: { reasoning_tokens?: number | null; [field: string]: unknown } | null
   [field: string]: unknown
 }
 
@@ -87,7 +90,16 @@ export interface Chunk {
 }
 
 /** What a text span is, so that a policy can treat tool arguments apart from prose. */
-export type TextKind = 'system' | 'prompt' | 'answer' | 'reasoning' | 'refusal' | 'tool_description' | 'tool_arguments' | 'tool_result' | 'input'
+export type TextKind =
+  | 'system'
+  | 'prompt'
+  | 'answer'
+  | 'reasoning'
+  | 'refusal'
+  | 'tool_description'
+  | 'tool_arguments'
+  | 'tool_result'
+  | 'input'
 
 /** One piece of text in a request or an answer. */
 export interface TextSpan {

@@ -19,7 +19,7 @@ export interface BaseCtx {
   readonly operation: Operation
   /** Client headers in lower case. Credentials and cookies are not among them. */
   readonly headers: { readonly [name: string]: string | undefined }
-  readonly client: { readonly ip: string, readonly userAgent: string | undefined }
+  readonly client: { readonly ip: string; readonly userAgent: string | undefined }
   /** Aborted when the client goes away, the deadline passes or the gateway gives up. */
   readonly signal: AbortSignal
   /** Bound to the plugin and the request. */
@@ -74,7 +74,7 @@ export interface RequestCtx extends BodyCtx, Writes {
   /** Every text of whatever operation this is; assigning `span.text` edits the body. */
   texts(): readonly TextSpan[]
   /** Answers without an upstream: `return ctx.respond(body)`. A streaming client gets it as a stream. */
-  respond(body: ResponseBody, init?: { status?: number, headers?: { readonly [name: string]: string } }): Respond
+  respond(body: ResponseBody, init?: { status?: number; headers?: { readonly [name: string]: string } }): Respond
   /** Sets a header of the answer to the client. */
   setHeader(name: string, value: string): void
 }
@@ -121,8 +121,8 @@ export interface RetryCtx extends BodyCtx, Writes {
 
 /** What `retry` decides. The core's attempt, time and budget limits hold whatever it says. */
 export type RetryDecision =
-  | { readonly action: 'retry', readonly afterMs?: number }
-  | { readonly action: 'next', readonly afterMs?: number }
+  | { readonly action: 'retry'; readonly afterMs?: number }
+  | { readonly action: 'next'; readonly afterMs?: number }
   | { readonly action: 'fail' }
 
 /** `response`: the whole answer, in reverse order of the pipeline. */
@@ -143,7 +143,13 @@ export interface StreamCtx extends BodyCtx {
 
 /** `error`: may replace what the client is told. */
 export interface ErrorCtx extends BaseCtx {
-  readonly error: { readonly source: ErrorSource, readonly status: number, readonly code: string, readonly type: string, readonly message: string }
+  readonly error: {
+    readonly source: ErrorSource
+    readonly status: number
+    readonly code: string
+    readonly type: string
+    readonly message: string
+  }
 }
 
 /** A client error in place of the original one; absent members keep the original's. */

@@ -10,7 +10,9 @@ import type { Command } from './command.ts'
 const PLUGIN = Symbol.for('@headgate/plugin')
 
 /** Services by the name under which the plugin asked for them. */
-export interface Deps { readonly [name: string]: ServiceRef<unknown> }
+export interface Deps {
+  readonly [name: string]: ServiceRef<unknown>
+}
 
 /** The implementations behind {@link Deps}. */
 export type Resolved<D> = { readonly [K in keyof D]: D[K] extends ServiceRef<infer T> ? T : never }
@@ -118,16 +120,18 @@ export interface Provider extends Omit<ProviderDef<Schema>, 'setup' | 'validate'
 }
 
 /** Marks a plugin definition and freezes it. The config type of `setup` follows from `configSchema`. */
-export function definePlugin<const S extends Schema, const D extends Deps = Record<never, never>, I extends object = Instance> (def: PluginDef<S, D, I>): Plugin {
+export function definePlugin<const S extends Schema, const D extends Deps = Record<never, never>, I extends object = Instance>(
+  def: PluginDef<S, D, I>
+): Plugin {
   return Object.freeze({ ...def, kind: 'plugin', [PLUGIN]: true }) as unknown as Plugin
 }
 
 /** Marks a provider definition and freezes it. */
-export function defineProvider<const S extends Schema> (def: ProviderDef<S>): Provider {
+export function defineProvider<const S extends Schema>(def: ProviderDef<S>): Provider {
   return Object.freeze({ ...def, kind: 'provider', [PLUGIN]: true }) as unknown as Provider
 }
 
 /** True for a definition made by any installed copy of this package. */
-export function isDefinition (value: unknown): value is Plugin | Provider {
+export function isDefinition(value: unknown): value is Plugin | Provider {
   return typeof value === 'object' && value !== null && (value as { [PLUGIN]?: unknown })[PLUGIN] === true
 }

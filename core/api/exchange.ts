@@ -5,7 +5,16 @@ import type { Operation } from './operation.ts'
 export type Outcome = 'ok' | 'rejected' | 'failed' | 'client_closed' | 'crashed'
 
 /** Why a stream ended; `done` is the only clean one. */
-export type StreamEnd = 'done' | 'truncated' | 'upstream_error' | 'client_closed' | 'timeout' | 'limit' | 'drain_cut' | 'plugin_error' | 'crashed'
+export type StreamEnd =
+  | 'done'
+  | 'truncated'
+  | 'upstream_error'
+  | 'client_closed'
+  | 'timeout'
+  | 'limit'
+  | 'drain_cut'
+  | 'plugin_error'
+  | 'crashed'
 
 /** Who is to blame for an error. */
 export type ErrorSource = 'client' | 'policy' | 'plugin' | 'upstream' | 'internal'
@@ -63,17 +72,17 @@ export interface ExchangeRecord {
   route: string | null
   /** Number of the config generation that served it, from 1. */
   generation: number
-  request: { headers: { [name: string]: string }, body: unknown, body_bytes: number, stream: boolean }
-  response: { status_code: number, body: unknown, body_bytes: number, stream_end: StreamEnd | null }
-  timing: { total_latency_ms: number, provider_latency_ms: number | null, first_token_ms: number | null, overhead_ms: number }
+  request: { headers: { [name: string]: string }; body: unknown; body_bytes: number; stream: boolean }
+  response: { status_code: number; body: unknown; body_bytes: number; stream_end: StreamEnd | null }
+  timing: { total_latency_ms: number; provider_latency_ms: number | null; first_token_ms: number | null; overhead_ms: number }
   usage: Usage
-  provider: { name: string | null, model_requested: string | null, model_resolved: string | null, attempts: AttemptRecord[] }
+  provider: { name: string | null; model_requested: string | null; model_resolved: string | null; attempts: AttemptRecord[] }
   hooks: HookRecord[]
   outcome: Outcome
-  error: { source: ErrorSource, code: string, plugin?: string, detail?: string } | null
+  error: { source: ErrorSource; code: string; plugin?: string; detail?: string } | null
   /** Things noticed that are not errors: `done_missing`, `anomaly`, `usage_invalid`, … */
   warnings: string[]
-  client: { ip: string, user_agent: string | null }
+  client: { ip: string; user_agent: string | null }
   metadata: { [key: string]: string }
 }
 

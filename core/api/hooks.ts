@@ -1,7 +1,18 @@
 import type { Chunk } from './body.ts'
 import type {
-  AttemptCtx, AuthenticateCtx, ErrorCtx, ErrorReplacement, GuardCtx, ReceiveCtx, RequestCtx, Respond,
-  ResponseCtx, RetryCtx, RetryDecision, RouteCtx, StreamCtx
+  AttemptCtx,
+  AuthenticateCtx,
+  ErrorCtx,
+  ErrorReplacement,
+  GuardCtx,
+  ReceiveCtx,
+  RequestCtx,
+  Respond,
+  ResponseCtx,
+  RetryCtx,
+  RetryDecision,
+  RouteCtx,
+  StreamCtx
 } from './contexts.ts'
 import type { Exchange } from './exchange.ts'
 import type { Principal } from './principal.ts'

@@ -21,10 +21,16 @@ export interface Provided {
 }
 
 /** Names a piece of per-request state. Two keys with one name are the same state, in whatever copy of the package they were made. */
-export function stateKey<T> (name: string): StateKey<T> { return Object.freeze({ kind: 'state', name }) }
+export function stateKey<T>(name: string): StateKey<T> {
+  return Object.freeze({ kind: 'state', name })
+}
 
 /** Names a service. By convention the name is the plain noun (`kv`) or `package/noun`. */
-export function service<T> (name: string): ServiceRef<T> { return Object.freeze({ kind: 'service', name }) }
+export function service<T>(name: string): ServiceRef<T> {
+  return Object.freeze({ kind: 'service', name })
+}
 
 /** Offers `impl` as the service `ref`; goes into the `services` list of an instance. */
-export function provide<T> (ref: ServiceRef<T>, impl: T): Provided { return Object.freeze({ ref, impl }) }
+export function provide<T>(ref: ServiceRef<T>, impl: T): Provided {
+  return Object.freeze({ ref, impl })
+}

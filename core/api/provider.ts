@@ -10,8 +10,22 @@ export interface Target {
 }
 
 /** What kind of error it was, whatever the provider calls it. */
-export type ErrorKind = 'invalid_request' | 'authentication' | 'permission' | 'not_found' | 'rate_limit' | 'quota' | 'overloaded' |
-  'context_length' | 'content_filter' | 'server_error' | 'timeout' | 'connect' | 'request_too_large' | 'bad_response' | 'egress_denied'
+export type ErrorKind =
+  | 'invalid_request'
+  | 'authentication'
+  | 'permission'
+  | 'not_found'
+  | 'rate_limit'
+  | 'quota'
+  | 'overloaded'
+  | 'context_length'
+  | 'content_filter'
+  | 'server_error'
+  | 'timeout'
+  | 'connect'
+  | 'request_too_large'
+  | 'bad_response'
+  | 'egress_denied'
 
 /**
  * Whether a failed attempt may be repeated: A, the upstream did not process it; B, it may have;
@@ -115,6 +129,6 @@ export interface ProviderInstance {
 }
 
 /** True for an operation that the provider speaks natively. */
-export function isNative (operation: NativeOperation | OperationCodec): operation is NativeOperation {
+export function isNative(operation: NativeOperation | OperationCodec): operation is NativeOperation {
   return !('encode' in operation)
 }

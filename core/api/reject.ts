@@ -21,7 +21,7 @@ export class Reject extends Error {
   readonly param: string | undefined
   readonly headers: { readonly [name: string]: string } | undefined
 
-  constructor (status: number, code: string, message: string, options: RejectOptions = {}) {
+  constructor(status: number, code: string, message: string, options: RejectOptions = {}) {
     super(message)
     this.name = 'Reject'
     this.status = status
@@ -32,7 +32,9 @@ export class Reject extends Error {
   }
 
   /** Marker that holds across several installed copies of this package. */
-  get [BRAND] (): true { return true }
+  get [BRAND](): true {
+    return true
+  }
 }
 
 /**
@@ -41,12 +43,12 @@ export class Reject extends Error {
  *
  * @throws {RangeError} when `status` is not a 4xx or 5xx status
  */
-export function reject (status: number, code: string, message: string, options?: RejectOptions): Reject {
+export function reject(status: number, code: string, message: string, options?: RejectOptions): Reject {
   if (!Number.isInteger(status) || status < 400 || status > 599) throw new RangeError(`reject status must be 400–599, got ${status}`)
   return new Reject(status, code, message, options)
 }
 
 /** True for a denial made by any installed copy of this package. */
-export function isReject (value: unknown): value is Reject {
+export function isReject(value: unknown): value is Reject {
   return typeof value === 'object' && value !== null && (value as { [BRAND]?: unknown })[BRAND] === true
 }

@@ -29,12 +29,17 @@ export interface Schema {
   readonly examples?: readonly unknown[]
 }
 
-type Scalar<S> = S extends { readonly format: 'duration' | 'size' } ? number
-  : S extends { readonly format: 'secret' } ? Secret
-  : S extends { readonly type: 'string' } ? string
-  : S extends { readonly type: 'number' | 'integer' } ? number
-  : S extends { readonly type: 'boolean' } ? boolean
-  : unknown
+type Scalar<S> = S extends { readonly format: 'duration' | 'size' }
+  ? number
+  : S extends { readonly format: 'secret' }
+    ? Secret
+    : S extends { readonly type: 'string' }
+      ? string
+      : S extends { readonly type: 'number' | 'integer' }
+        ? number
+        : S extends { readonly type: 'boolean' }
+          ? boolean
+          : unknown
 
 type Always<P, R> = { [K in keyof P]: P[K] extends { readonly default: unknown } ? K : K extends R ? K : never }[keyof P]
 
@@ -45,10 +50,16 @@ type RequiredOf<S> = S extends { readonly required: readonly (infer R)[] } ? R :
 type Dictionary<S> = S extends { readonly additionalProperties: infer A extends object } ? { readonly [key: string]: Infer<A> } : unknown
 
 /** The TypeScript type of a config that satisfies `S`; a property with a `default`, or one that is required, is never undefined. What the subset cannot say is `unknown`, never a wrong type. */
-export type Infer<S> = S extends { readonly enum: readonly (infer E)[] } ? E
-  : S extends { readonly const: infer C } ? C
-  : S extends { readonly anyOf: readonly (infer A)[] } ? Infer<A>
-  : S extends { readonly type: 'array', readonly items: infer I } ? readonly Infer<I>[]
-  : S extends { readonly type: 'object', readonly properties: infer P } ? Named<P, RequiredOf<S>> & Dictionary<S>
-  : S extends { readonly type: 'object' } ? Dictionary<S>
-  : Scalar<S>
+export type Infer<S> = S extends { readonly enum: readonly (infer E)[] }
+  ? E
+  : S extends { readonly const: infer C }
+    ? C
+    : S extends { readonly anyOf: readonly (infer A)[] }
+      ? Infer<A>
+      : S extends { readonly type: 'array'; readonly items: infer I }
+        ? readonly Infer<I>[]
+        : S extends { readonly type: 'object'; readonly properties: infer P }
+          ? Named<P, RequiredOf<S>> & Dictionary<S>
+          : S extends { readonly type: 'object' }
+            ? Dictionary<S>
+            : Scalar<S>

@@ -23,11 +23,11 @@ if (version[0] < 22 || (version[0] === 22 && version[1] < 19)) {
 }
 
 function run(cli) {
-  return cli.main(process.argv.slice(2)).then(function (code) {
+  return cli.main(process.argv.slice(2)).then(code => {
     if (code === undefined) return
     process.exitCode = code
     // A plugin that failed to start may have left timers or sockets behind that would keep a finished command alive.
-    setTimeout(process.exit, 500).unref()
+    setTimeout(() => process.exit(), 500).unref()
   })
 }
 

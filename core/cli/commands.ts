@@ -4,7 +4,7 @@ export interface CliCommand {
   /** Options and arguments, one a line, for the help. */
   readonly details: readonly string[]
   /** Returns the exit code, or undefined while the process is to go on. */
-  run (args: readonly string[]): Promise<number | undefined>
+  run(args: readonly string[]): Promise<number | undefined>
 }
 
 const CONFIG = '  -c, --config FILE   the YAML file (default: $HEADGATE_CONFIG, config/headgate.yaml or headgate.yaml)'
@@ -19,7 +19,12 @@ export const COMMANDS: { readonly [name: string]: CliCommand } = Object.freeze({
   },
   check: {
     summary: 'check a config without starting it',
-    details: [CONFIG, '  --explain           print routes, order, failure policies and timeouts', JSON_OUT, 'Exits 0 when the config is valid, 78 when it is not.'],
+    details: [
+      CONFIG,
+      '  --explain           print routes, order, failure policies and timeouts',
+      JSON_OUT,
+      'Exits 0 when the config is valid, 78 when it is not.'
+    ],
     run: async args => (await import('./check.ts')).check(args)
   },
   print: {

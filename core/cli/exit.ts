@@ -5,7 +5,7 @@ export const EXIT = Object.freeze({ ok: 0, failed: 1, usage: 64, internal: 70, c
 export class UsageError extends Error {
   readonly code = 'HG_USAGE'
 
-  constructor (message: string) {
+  constructor(message: string) {
     super(message)
     this.name = 'UsageError'
   }

@@ -4,7 +4,7 @@ import { EXIT, UsageError } from './exit.ts'
 import { print, table } from './output.ts'
 
 /** `headgate help [command]`. */
-export async function help (args: readonly string[]): Promise<number> {
+export async function help(args: readonly string[]): Promise<number> {
   const name = args[0]
   if (name === undefined) {
     print(overview())
@@ -21,11 +21,11 @@ export async function help (args: readonly string[]): Promise<number> {
 }
 
 /** The help of one command. */
-export function helpOf (name: string, command: CliCommand): string {
+export function helpOf(name: string, command: CliCommand): string {
   return [`headgate ${name}: ${command.summary}`, '', ...command.details].join('\n')
 }
 
-function overview (): string {
+function overview(): string {
   const rows = Object.entries(COMMANDS).map(([name, { summary }]) => [`  ${name}`, summary])
   rows.push(['  keys create|list|revoke', 'manage API keys (added by the auth-api-key plugin of the config)'])
   return [

@@ -13,10 +13,14 @@ export interface Installed {
   readonly definition: Plugin | Provider
 }
 
-interface PackageJson { name?: string, version?: string, headgate?: { plugins?: { [path: string]: string } } }
+interface PackageJson {
+  name?: string
+  version?: string
+  headgate?: { plugins?: { [path: string]: string } }
+}
 
 /** Every plugin package that can be seen from the config's folder and from the gateway itself. Packages are known by their `headgate` field. */
-export async function installedPlugins (configDir: string): Promise<Installed[]> {
+export async function installedPlugins(configDir: string): Promise<Installed[]> {
   const found = new Map<string, Installed>()
   for (const folder of [...modulesAbove(configDir), ...modulesAbove(dirname(fileURLToPath(import.meta.url)))]) {
     for (const manifest of packagesIn(folder)) {
@@ -29,10 +33,10 @@ export async function installedPlugins (configDir: string): Promise<Installed[]>
       }
     }
   }
-  return [...found.values()].sort((one, two) => one.use < two.use ? -1 : 1)
+  return [...found.values()].sort((one, two) => (one.use < two.use ? -1 : 1))
 }
 
-function modulesAbove (start: string): string[] {
+function modulesAbove(start: string): string[] {
   const folders: string[] = []
   for (let at = resolve(start); ; at = dirname(at)) {
     const folder = join(at, 'node_modules')
@@ -41,7 +45,7 @@ function modulesAbove (start: string): string[] {
   }
 }
 
-function * packagesIn (folder: string): Iterable<PackageJson> {
+function* packagesIn(folder: string): Iterable<PackageJson> {
   for (const name of readdirSync(folder)) {
     if (name.startsWith('.')) continue
     const names = name.startsWith('@') ? readdirSync(join(folder, name)).map(inner => `${name}/${inner}`) : [name]
@@ -52,14 +56,14 @@ function * packagesIn (folder: string): Iterable<PackageJson> {
   }
 }
 
-function manifestOf (file: string): PackageJson | undefined {
+function manifestOf(file: string): PackageJson | undefined {
   if (!existsSync(file)) return undefined
   const text = readFileSync(file, 'utf8')
   // Most packages of a tree are none of ours, and parsing all of them would take longer than starting.
-  return text.includes('"headgate"') ? JSON.parse(text) as PackageJson : undefined
+  return text.includes('"headgate"') ? (JSON.parse(text) as PackageJson) : undefined
 }
 
-function shortName (specifier: string): string {
+function shortName(specifier: string): string {
   const own = /^@headgate\/(?:plugin-([a-z0-9-]+)|(provider-[a-z0-9-]+))$/.exec(specifier)
   return own?.[1] ?? own?.[2] ?? specifier
 }

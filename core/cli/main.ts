@@ -8,7 +8,7 @@ import { print, printError, wantsColor } from './output.ts'
 import { runPluginCommand } from './plugin-command.ts'
 
 /** Runs the command line. Returns the exit code, or undefined while the process is to go on. */
-export async function main (argv: readonly string[]): Promise<number | undefined> {
+export async function main(argv: readonly string[]): Promise<number | undefined> {
   const [name, ...rest] = argv
   try {
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') return await help(rest)
@@ -26,7 +26,7 @@ export async function main (argv: readonly string[]): Promise<number | undefined
 }
 
 /** Without a config that can be read nobody knows the commands of its plugins, but a misspelt command is still one. */
-async function pluginCommand (name: string, argv: readonly string[]): Promise<number> {
+async function pluginCommand(name: string, argv: readonly string[]): Promise<number> {
   try {
     return await runPluginCommand(argv)
   } catch (error) {
@@ -35,14 +35,15 @@ async function pluginCommand (name: string, argv: readonly string[]): Promise<nu
   }
 }
 
-function report (error: unknown, json: boolean): number {
+function report(error: unknown, json: boolean): number {
   if (error instanceof ConfigError) {
     if (json) print(JSON.stringify({ ok: false, errors: error.diagnostics }, null, 2))
     else printError(formatDiagnostics(error.diagnostics, { color: wantsColor(process.stderr) }))
-    if (!json && error.diagnostics.some(({ code, line }) => code === 'HG_CONFIG_NOT_FOUND' && line === 0)) printError('Name a config with --config FILE or HEADGATE_CONFIG, or write headgate.yaml here.')
+    if (!json && error.diagnostics.some(({ code, line }) => code === 'HG_CONFIG_NOT_FOUND' && line === 0))
+      printError('Name a config with --config FILE or HEADGATE_CONFIG, or write headgate.yaml here.')
     return EXIT.config
   }
-  const { message, code } = error as { message?: string, code?: string }
+  const { message, code } = error as { message?: string; code?: string }
   const text = message ?? String(error)
   if (json) print(JSON.stringify({ ok: false, errors: [{ code: code ?? 'HG_COMMAND', message: text }] }, null, 2))
   else printError(`headgate: ${text}`)

@@ -10,12 +10,20 @@ export const CONFIG_OPTIONS = {
 } as const
 
 /** Parses a command line strictly. @throws {UsageError} naming the nearest option */
-export function parse<O extends ParseArgsOptionsConfig> (args: readonly string[], options: O, positionals = false): ReturnType<typeof parseArgs<{ args: string[], options: O, allowPositionals: boolean, strict: true }>> {
+export function parse<O extends ParseArgsOptionsConfig>(
+  args: readonly string[],
+  options: O,
+  positionals = false
+): ReturnType<typeof parseArgs<{ args: string[]; options: O; allowPositionals: boolean; strict: true }>> {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: positionals, strict: true })
   } catch (error) {
     const unknown = /'(-{1,2}[^']+)'/.exec((error as Error).message)?.[1]
     const near = unknown === undefined ? undefined : suggest(unknown.replace(/^-+/, ''), Object.keys(options))
-    throw new UsageError(unknown === undefined ? (error as Error).message : `unknown or incomplete option ${unknown}${near === undefined ? '' : `, did you mean --${near}?`}`)
+    throw new UsageError(
+      unknown === undefined
+        ? (error as Error).message
+        : `unknown or incomplete option ${unknown}${near === undefined ? '' : `, did you mean --${near}?`}`
+    )
   }
 }

@@ -7,7 +7,7 @@ import { print } from './output.ts'
 import { parse as parseYaml } from 'yaml'
 
 /** `headgate print`: the config with every default, and every secret masked. */
-export async function printEffective (args: readonly string[]): Promise<number> {
+export async function printEffective(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, CONFIG_OPTIONS, true)
   const environment = await environmentFor(values.config ?? positionals[0])
   const gateway = await loadForReading(environment)
@@ -15,7 +15,8 @@ export async function printEffective (args: readonly string[]): Promise<number> 
     const { document } = loadConfig(environment.config, { env: environment.variables, overrides: environment.overrides })
     const text = printConfig(document, {
       overrides: environment.overrides,
-      configSchema: (section, name) => gateway.generation.entries.find(entry => entry.name === name && `${entry.kind}s` === section)?.definition.configSchema
+      configSchema: (section, name) =>
+        gateway.generation.entries.find(entry => entry.name === name && `${entry.kind}s` === section)?.definition.configSchema
     })
     print(values.json === true ? JSON.stringify(parseYaml(text), null, 2) : text)
     return EXIT.ok

@@ -11,7 +11,7 @@ import { CONFIG_OPTIONS, parse } from './options.ts'
 import { printError, wantsColor } from './output.ts'
 
 /** `headgate start`: serves until a signal. */
-export async function start (args: readonly string[]): Promise<number | undefined> {
+export async function start(args: readonly string[]): Promise<number | undefined> {
   const { values } = parse(args, { config: CONFIG_OPTIONS.config, quiet: { type: 'boolean' } })
   const since = performance.now()
   const environment = await environmentFor(values.config)
@@ -23,11 +23,20 @@ export async function start (args: readonly string[]): Promise<number | undefine
     child: logging.child,
     variables: environment.variables,
     overrides: environment.overrides,
-    announce: lines => { announced.push(...lines) },
+    announce: lines => {
+      announced.push(...lines)
+    },
     ...(environment.bootstrapKey !== undefined && { bootstrapKey: environment.bootstrapKey })
   })
   const { gateway } = server
-  const stopCatching = catchStrayErrors({ blame: gateway.blame, log: logging.log, counters: gateway.runtime.counters, fatal: error => { fail(server, logging, error) } })
+  const stopCatching = catchStrayErrors({
+    blame: gateway.blame,
+    log: logging.log,
+    counters: gateway.runtime.counters,
+    fatal: error => {
+      fail(server, logging, error)
+    }
+  })
   await server.start()
   let watchdog: ReturnType<typeof startWatchdog> | undefined
   // Before anybody is told that it listens: a signal that comes at once must drain too.
@@ -35,13 +44,18 @@ export async function start (args: readonly string[]): Promise<number | undefine
     stopCatching()
     await watchdog?.stop()
   })
-  watchdog = startWatchdog({ marker: gateway.runtime.marker, nameOf: id => gateway.stepName(id), log: logging.log, onStuck: plugin => gateway.runtime.counters.add('headgate_eventloop_blocked_total', { plugin }) })
+  watchdog = startWatchdog({
+    marker: gateway.runtime.marker,
+    nameOf: id => gateway.stepName(id),
+    log: logging.log,
+    onStuck: plugin => gateway.runtime.counters.add('headgate_eventloop_blocked_total', { plugin })
+  })
   if (values.quiet !== true) printError(bootTree(gateway, environment.config, performance.now() - since, wantsColor(process.stderr)))
   printError(welcome(server, announced, wantsColor(process.stderr)))
   return undefined
 }
 
-function stopOnSignals (server: GatewayServer, logging: ProcessLog, before: () => Promise<void>): void {
+function stopOnSignals(server: GatewayServer, logging: ProcessLog, before: () => Promise<void>): void {
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) {
@@ -64,7 +78,7 @@ function stopOnSignals (server: GatewayServer, logging: ProcessLog, before: () =
 }
 
 /** The core itself has failed in a way nobody caught: say so, let requests end, go. */
-function fail (server: GatewayServer, logging: ProcessLog, error: unknown): void {
+function fail(server: GatewayServer, logging: ProcessLog, error: unknown): void {
   logging.log.error({ err: error }, 'uncaught exception; the gateway stops')
   const timer = setTimeout(() => process.exit(EXIT.internal), 10_000)
   timer.unref()

@@ -6,7 +6,7 @@ import { parseDuration, parseSize } from './units.ts'
 export type Accepts = (schema: Schema, value: unknown) => boolean
 
 /** A valid value as code wants it: durations in milliseconds, sizes in bytes, secrets as {@link Secret}. */
-export function deliver (schema: Schema, value: unknown, accepts: Accepts): unknown {
+export function deliver(schema: Schema, value: unknown, accepts: Accepts): unknown {
   const branch = schema.anyOf?.find(candidate => accepts(candidate, value))
   if (branch !== undefined) return deliver(branch, value, accepts)
   if (typeof value === 'string') return deliverText(schema.format, value)
@@ -17,17 +17,21 @@ export function deliver (schema: Schema, value: unknown, accepts: Accepts): unkn
   return isPlain(value) ? deliverMap(schema, value, accepts) : value
 }
 
-function deliverText (format: string | undefined, value: string): unknown {
+function deliverText(format: string | undefined, value: string): unknown {
   switch (format) {
     case 'duration':
-    case 'timer': return parseDuration(value) ?? value
-    case 'size': return parseSize(value) ?? value
-    case 'secret': return new Secret(value)
-    default: return value
+    case 'timer':
+      return parseDuration(value) ?? value
+    case 'size':
+      return parseSize(value) ?? value
+    case 'secret':
+      return new Secret(value)
+    default:
+      return value
   }
 }
 
-function deliverMap (schema: Schema, value: Plain, accepts: Accepts): Plain {
+function deliverMap(schema: Schema, value: Plain, accepts: Accepts): Plain {
   const out: Plain = {}
   for (const [name, item] of Object.entries(value)) {
     const below = schemaOf(schema, name)

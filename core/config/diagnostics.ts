@@ -30,8 +30,8 @@ export interface Report {
 /** What the collector needs of a document. */
 export interface Positions {
   readonly problems: readonly Finding[]
-  spot (path: ConfigPath, on: On): Spot | string
-  scrub (text: string): string
+  spot(path: ConfigPath, on: On): Spot | string
+  scrub(text: string): string
 }
 
 /** A config that cannot be used. `message` is the whole report as a person reads it. */
@@ -40,7 +40,7 @@ export class ConfigError extends Error {
   readonly diagnostics: readonly Diagnostic[]
   readonly code: ErrorCode
 
-  constructor (diagnostics: readonly Diagnostic[]) {
+  constructor(diagnostics: readonly Diagnostic[]) {
     super(formatDiagnostics(diagnostics, { color: false }))
     this.name = 'ConfigError'
     this.diagnostics = diagnostics
@@ -48,21 +48,20 @@ export class ConfigError extends Error {
   }
 }
 
-function toDiagnostic (finding: Finding): Diagnostic {
-  const place: Place = typeof finding.spot === 'string'
-    ? { file: finding.spot, line: 0, col: 0, length: 0, source: '' }
-    : placeOf(finding.spot)
+function toDiagnostic(finding: Finding): Diagnostic {
+  const place: Place =
+    typeof finding.spot === 'string' ? { file: finding.spot, line: 0, col: 0, length: 0, source: '' } : placeOf(finding.spot)
   const { code, message, hint } = finding
   return hint === undefined ? { code, message, ...place } : { code, message, ...place, hint }
 }
 
-function byPlace (a: Diagnostic, b: Diagnostic): number {
+function byPlace(a: Diagnostic, b: Diagnostic): number {
   if (a.file !== b.file) return a.file < b.file ? -1 : 1
   return a.line - b.line || a.col - b.col
 }
 
 /** Findings as diagnostics, sorted by file, line and column, without doubles. */
-export function arrange (findings: Iterable<Finding>): Diagnostic[] {
+export function arrange(findings: Iterable<Finding>): Diagnostic[] {
   const seen = new Set<string>()
   const list: Diagnostic[] = []
   for (const finding of findings) {
@@ -75,7 +74,7 @@ export function arrange (findings: Iterable<Finding>): Diagnostic[] {
   return list.sort(byPlace)
 }
 
-function isWithin (path: ConfigPath, root: ConfigPath): boolean {
+function isWithin(path: ConfigPath, root: ConfigPath): boolean {
   if (path.length < root.length) return false
   return root.every((part, index) => String(path[index]) === String(part))
 }
@@ -86,13 +85,13 @@ export class Diagnostics {
   readonly #findings: Finding[]
   readonly #paths: ConfigPath[] = []
 
-  constructor (document: Positions) {
+  constructor(document: Positions) {
     this.#document = document
     this.#findings = [...document.problems]
   }
 
   /** Notes a mistake at a path. A path that does not exist stands for its nearest existing owner. */
-  add (report: Report): void {
+  add(report: Report): void {
     this.#paths.push(report.path)
     if (this.#findings.length >= MAX_KEPT) return
     const message = report.label === undefined ? report.message : `${report.label}: ${report.message}`
@@ -102,16 +101,22 @@ export class Diagnostics {
   }
 
   /** True as soon as there is one mistake. */
-  get failed (): boolean { return this.#findings.length > 0 }
+  get failed(): boolean {
+    return this.#findings.length > 0
+  }
 
   /** True when a mistake was added at this path or below it, so that what follows from it need not be told as well. */
-  touches (path: ConfigPath): boolean { return this.#paths.some(known => isWithin(known, path)) }
+  touches(path: ConfigPath): boolean {
+    return this.#paths.some(known => isWithin(known, path))
+  }
 
   /** Everything so far, sorted by file, line and column. */
-  get list (): Diagnostic[] { return arrange(this.#findings) }
+  get list(): Diagnostic[] {
+    return arrange(this.#findings)
+  }
 
   /** @throws {ConfigError} when there is a mistake */
-  throwIfAny (): void {
+  throwIfAny(): void {
     if (this.failed) throw new ConfigError(this.list)
   }
 }

@@ -60,7 +60,7 @@ interface Raw {
   readonly LOG_LEVEL: LogLevel
 }
 
-function schema (): object {
+function schema(): object {
   const path = { type: 'string', minLength: 1, maxLength: 4096 }
   return {
     type: 'object',
@@ -75,14 +75,14 @@ function schema (): object {
   }
 }
 
-function formats (ajv: Ajv): Ajv {
+function formats(ajv: Ajv): Ajv {
   const address = FORMATS.address?.test ?? (() => false)
   ajv.addFormat('address', { type: 'string', validate: address })
   return ajv.addFormat('address_or_off', { type: 'string', validate: (text: string) => text === 'off' || address(text) })
 }
 
 /** Reads the process variables that the gateway knows. An empty one is as good as none. */
-export async function readEnvironment (env: Variables, options: EnvironmentOptions = {}): Promise<Environment> {
+export async function readEnvironment(env: Variables, options: EnvironmentOptions = {}): Promise<Environment> {
   const cwd = options.cwd ?? process.cwd()
   const variables: { [name: string]: string | undefined } = { ...fromFile(cwd, options.envFile ?? '.env'), ...withoutUndefined(env) }
   const raw = await check(variables)
@@ -97,16 +97,16 @@ export async function readEnvironment (env: Variables, options: EnvironmentOptio
   }
 }
 
-function defaultConfig (cwd: string): string {
+function defaultConfig(cwd: string): string {
   const inFolder = resolve(cwd, 'config', 'headgate.yaml')
   return existsSync(inFolder) ? inFolder : resolve(cwd, 'headgate.yaml')
 }
 
-function withoutUndefined (env: Variables): { [name: string]: string } {
+function withoutUndefined(env: Variables): { [name: string]: string } {
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined))
 }
 
-function fromFile (cwd: string, envFile: string | false): { [name: string]: string | undefined } {
+function fromFile(cwd: string, envFile: string | false): { [name: string]: string | undefined } {
   if (envFile === false) return {}
   const file = resolve(cwd, envFile)
   const reading = readBounded(file, MAX_ENV_FILE)
@@ -116,7 +116,7 @@ function fromFile (cwd: string, envFile: string | false): { [name: string]: stri
 }
 
 /** Through `@fastify/env`, on an instance that is never listened on. */
-async function check (variables: { readonly [name: string]: string | undefined }): Promise<Raw> {
+async function check(variables: { readonly [name: string]: string | undefined }): Promise<Raw> {
   const data: { [name: string]: string } = {}
   for (const name of Object.keys(FORMS)) {
     const value = variables[name]
@@ -134,13 +134,13 @@ async function check (variables: { readonly [name: string]: string | undefined }
   }
 }
 
-function asConfigError (error: unknown): unknown {
+function asConfigError(error: unknown): unknown {
   const { errors } = error as { errors?: readonly { instancePath: string }[] }
   if (errors === undefined) return error
   const names = new Set(errors.map(entry => entry.instancePath.slice(1)))
   return new ConfigError([...names].sort().map(name => mistake('environment', `${name} ${FORMS[name] ?? 'is not valid'}`)))
 }
 
-function mistake (file: string, message: string): Diagnostic {
+function mistake(file: string, message: string): Diagnostic {
   return { code: 'HG_ENV_INVALID' satisfies Finding['code'], message, file, line: 0, col: 0, length: 0, source: '' }
 }

@@ -6,7 +6,7 @@ export type Fact = string | number | boolean | readonly string[] | undefined
 /** The facts of one request, by the names that `when` uses. */
 export interface Facts {
   /** Undefined for a fact that the request does not have. Header names are in lower case. */
-  fact (name: string): Fact
+  fact(name: string): Fact
 }
 
 /** What a fact is compared with. */
@@ -14,7 +14,13 @@ export type FactType = 'text' | 'number' | 'boolean'
 
 /** The single facts with what they are. `header.<name>` and `principal.<field>` are families of texts. */
 export const SINGLE_FACTS: { readonly [name: string]: FactType } = Object.freeze({
-  route: 'text', operation: 'text', path: 'text', method: 'text', model: 'text', stream: 'boolean', tokens: 'number'
+  route: 'text',
+  operation: 'text',
+  path: 'text',
+  method: 'text',
+  model: 'text',
+  stream: 'boolean',
+  tokens: 'number'
 })
 
 /** Fields of the principal that `when` may name, besides `principal.metadata.<key>`. */
@@ -24,6 +30,6 @@ const EARLY: readonly string[] = Object.freeze(['route', 'operation', 'path', 'm
 const ALL: readonly string[] = Object.freeze([...EARLY, 'principal', 'model', 'stream', 'tokens'])
 
 /** The facts that are known when a hook runs; families by their first word. */
-export function factsKnownAt (hook: HookName): readonly string[] {
+export function factsKnownAt(hook: HookName): readonly string[] {
   return hook === 'receive' || hook === 'authenticate' ? EARLY : ALL
 }

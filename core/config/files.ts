@@ -25,10 +25,12 @@ export class ConfigFiles {
   readonly #seen = new Set<string>()
   #bytes = 0
 
-  constructor (filler: VariableFiller) { this.#filler = filler }
+  constructor(filler: VariableFiller) {
+    this.#filler = filler
+  }
 
   /** The tree of a file; `from` is where it is included. Without a tree there is a fatal problem. */
-  load (file: string, from?: Spot, chain: readonly string[] = []): MapNode | undefined {
+  load(file: string, from?: Spot, chain: readonly string[] = []): MapNode | undefined {
     const source = this.#read(file, from)
     if (source === undefined) return undefined
     const parsed = parseYaml(source)
@@ -36,28 +38,40 @@ export class ConfigFiles {
     const { root, problems } = composeTree(source, parsed.document)
     if (problems.length > 0) return this.#fail(problems)
     const map = asMap(root)
-    if (map === undefined) return this.#fail([{ code: 'HG_CONFIG_INVALID', message: `a config is a map of options, not a ${root.kind === 'list' ? 'list' : 'single value'}`, spot: root.spot }])
+    if (map === undefined)
+      return this.#fail([
+        {
+          code: 'HG_CONFIG_INVALID',
+          message: `a config is a map of options, not a ${root.kind === 'list' ? 'list' : 'single value'}`,
+          spot: root.spot
+        }
+      ])
     return this.#withIncludes(map, [...chain, realPath(file)])
   }
 
-  #read (file: string, from: Spot | undefined): SourceFile | undefined {
+  #read(file: string, from: Spot | undefined): SourceFile | undefined {
     const reading = readBounded(file, LIMITS.fileBytes)
     if ('text' in reading) {
       this.#bytes += reading.text.length
       this.files.push(file)
       if (this.#bytes <= LIMITS.totalBytes) return new SourceFile(file, reading.text)
-      this.fatal.push({ code: 'HG_CONFIG_TOO_LARGE', message: `the config files are larger than ${LIMITS.totalBytes / 1024 ** 2} MiB together`, spot: from ?? file })
+      this.fatal.push({
+        code: 'HG_CONFIG_TOO_LARGE',
+        message: `the config files are larger than ${LIMITS.totalBytes / 1024 ** 2} MiB together`,
+        spot: from ?? file
+      })
     } else if (reading.problem === 'too large') this.fatal.push({ code: 'HG_CONFIG_TOO_LARGE', message: TOO_LARGE, spot: file })
-    else if (reading.problem === 'not UTF-8') this.fatal.push({ code: 'HG_CONFIG_SYNTAX', message: 'the file is not UTF-8 text', spot: file })
+    else if (reading.problem === 'not UTF-8')
+      this.fatal.push({ code: 'HG_CONFIG_SYNTAX', message: 'the file is not UTF-8 text', spot: file })
     else this.fatal.push({ code: 'HG_CONFIG_NOT_FOUND', message: NOT_READ[reading.problem], spot: file })
     return undefined
   }
 
-  #fail (problems: readonly Finding[]): undefined {
+  #fail(problems: readonly Finding[]): undefined {
     this.fatal.push(...problems)
   }
 
-  #withIncludes (root: MapNode, chain: readonly string[]): MapNode {
+  #withIncludes(root: MapNode, chain: readonly string[]): MapNode {
     const entry = root.entries.get('include')
     if (entry === undefined) return root
     let included: MapNode | undefined
@@ -71,7 +85,7 @@ export class ConfigFiles {
     return included === undefined ? root : mergeConfigs(root, included, this.problems)
   }
 
-  #named (node: ScalarNode): readonly string[] {
+  #named(node: ScalarNode): readonly string[] {
     this.#filler.fill(node)
     const pattern = node.filled?.value ?? node.value
     if (typeof pattern !== 'string' || pattern === '' || (node.filled?.missing.length ?? 0) > 0) return []
@@ -80,7 +94,7 @@ export class ConfigFiles {
     return files ?? []
   }
 
-  #include (file: string, spot: Spot, chain: readonly string[]): MapNode | undefined {
+  #include(file: string, spot: Spot, chain: readonly string[]): MapNode | undefined {
     const real = realPath(file)
     if (chain.includes(real)) return this.#wrong(spot, 'this include comes back to a file that includes it')
     if (chain.length > LIMITS.includeDepth) return this.#wrong(spot, `more than ${LIMITS.includeDepth} includes within each other`)
@@ -90,7 +104,7 @@ export class ConfigFiles {
     return this.load(file, spot, chain)
   }
 
-  #wrong (spot: Spot, message: string): undefined {
+  #wrong(spot: Spot, message: string): undefined {
     this.fatal.push({ code: 'HG_CONFIG_INCLUDE', message, spot })
   }
 }
@@ -102,7 +116,7 @@ const NOT_READ = Object.freeze({
 })
 
 /** One name for a file, whatever links lead to it. A file that has just vanished keeps the name it had. */
-function realPath (file: string): string {
+function realPath(file: string): string {
   try {
     return realpathSync(file)
   } catch {
@@ -110,12 +124,12 @@ function realPath (file: string): string {
   }
 }
 
-function asMap (root: ConfigNode): MapNode | undefined {
+function asMap(root: ConfigNode): MapNode | undefined {
   if (root.kind === 'map') return root
   return root.kind === 'scalar' && root.value === null ? mapNode(root.spot, new Map()) : undefined
 }
 
-function entriesIn (node: ConfigNode): ScalarNode[] {
+function entriesIn(node: ConfigNode): ScalarNode[] {
   if (node.kind === 'scalar') return [node]
   return node.kind === 'list' ? node.items.filter(item => item.kind === 'scalar') : []
 }

@@ -3,7 +3,7 @@ import { dirname, join, resolve, sep } from 'node:path'
 import { compileGlob, isGlob } from './glob.ts'
 import { LIMITS } from './limits.ts'
 
-function isFile (path: string): boolean {
+function isFile(path: string): boolean {
   try {
     return statSync(path).isFile()
   } catch {
@@ -11,7 +11,7 @@ function isFile (path: string): boolean {
   }
 }
 
-function entriesOf (dir: string): string[] {
+function entriesOf(dir: string): string[] {
   try {
     return readdirSync(dir).sort()
   } catch {
@@ -24,7 +24,7 @@ function entriesOf (dir: string): string[] {
  * for a leading dot. Undefined for a plain path that is no file; an empty list for a pattern that
  * fits nothing.
  */
-export function includedFiles (pattern: string, from: string): readonly string[] | undefined {
+export function includedFiles(pattern: string, from: string): readonly string[] | undefined {
   const full = resolve(dirname(from), pattern)
   if (!isGlob(pattern)) return isFile(full) ? [full] : undefined
   let found = ['']
@@ -35,8 +35,10 @@ export function includedFiles (pattern: string, from: string): readonly string[]
   return found.filter(isFile)
 }
 
-function step (dir: string, segment: string): string[] {
+function step(dir: string, segment: string): string[] {
   if (!isGlob(segment)) return [join(dir, segment)]
   const matches = compileGlob(segment)
-  return entriesOf(dir).filter(name => !name.startsWith('.') && matches(name)).map(name => join(dir, name))
+  return entriesOf(dir)
+    .filter(name => !name.startsWith('.') && matches(name))
+    .map(name => join(dir, name))
 }

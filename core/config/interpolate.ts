@@ -8,7 +8,7 @@ export type Found = { readonly value: string } | { readonly absent: string } | {
 export interface Interpolation {
   readonly value: string
   /** What is not there and has no default, each with its reason such as `is not set`. */
-  readonly missing: readonly { readonly name: string, readonly reason: string }[]
+  readonly missing: readonly { readonly name: string; readonly reason: string }[]
   /** What is written wrongly or cannot be used. */
   readonly problems: readonly string[]
 }
@@ -19,10 +19,12 @@ const MAX_NESTING = 8
 const BODY = /^(file:[^\n]*?|[A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/
 
 /** True for a text that interpolation would change. */
-export function hasVariable (text: string): boolean { return text.includes('${') }
+export function hasVariable(text: string): boolean {
+  return text.includes('${')
+}
 
 /** Index of the `}` that closes the `${` whose body begins at `start`, or -1. */
-function closing (text: string, start: number): number {
+function closing(text: string, start: number): number {
   let open = 1
   for (let i = start; i < text.length; i++) {
     if (text.startsWith('$${', i)) i += 2
@@ -35,13 +37,15 @@ function closing (text: string, start: number): number {
 }
 
 class Interpolator {
-  readonly missing: { name: string, reason: string }[] = []
+  readonly missing: { name: string; reason: string }[] = []
   readonly problems: string[] = []
   readonly #lookup: Lookup
 
-  constructor (lookup: Lookup) { this.#lookup = lookup }
+  constructor(lookup: Lookup) {
+    this.#lookup = lookup
+  }
 
-  expand (text: string, nesting: number): string {
+  expand(text: string, nesting: number): string {
     let out = ''
     let from = 0
     for (;;) {
@@ -62,7 +66,7 @@ class Interpolator {
     }
   }
 
-  #value (body: string, nesting: number): string {
+  #value(body: string, nesting: number): string {
     const match = BODY.exec(body)
     const name = match?.[1]
     if (name === undefined || name === 'file:') return this.#problem(`"\${${body.slice(0, 60)}}" is neither a variable nor a file`)
@@ -78,14 +82,14 @@ class Interpolator {
     return this.expand(fallback, nesting + 1)
   }
 
-  #problem (message: string): string {
+  #problem(message: string): string {
     this.problems.push(message)
     return ''
   }
 }
 
 /** Fills `${NAME}`, `${NAME:-default}` and `${file:path}` in; `$${` stands for a written `${`. */
-export function interpolate (text: string, lookup: Lookup): Interpolation {
+export function interpolate(text: string, lookup: Lookup): Interpolation {
   const run = new Interpolator(lookup)
   const value = run.expand(text, 0)
   return { value, missing: run.missing, problems: run.problems }

@@ -38,7 +38,7 @@ const DEFAULT_NOTICE = 5000
  *
  * @throws {ConfigError} when there is nothing to look at: a file is missing, too large or not YAML
  */
-export function loadConfig (file: string, options: LoadOptions): LoadedConfig {
+export function loadConfig(file: string, options: LoadOptions): LoadedConfig {
   const document = readDocument(file, { env: options.env })
   const report = new Diagnostics(document)
   const value = createValidator().compileSchema(SHELL)(withUnconfigured(document), { document, path: [], report })
@@ -47,7 +47,7 @@ export function loadConfig (file: string, options: LoadOptions): LoadedConfig {
 }
 
 /** Providers that are not configured are checked for their spelling like all others. */
-function withUnconfigured (document: ConfigDocument): unknown {
+function withUnconfigured(document: ConfigDocument): unknown {
   const root = document.value
   if (!isPlain(root) || !isPlain(root.providers)) return root
   const providers = { ...root.providers }
@@ -55,19 +55,25 @@ function withUnconfigured (document: ConfigDocument): unknown {
   return { ...root, providers }
 }
 
-function checkNames (document: ConfigDocument, report: Diagnostics): void {
+function checkNames(document: ConfigDocument, report: Diagnostics): void {
   const root = document.value as Plain
   for (const section of ['plugins', 'providers']) {
     const instances = root[section]
     if (!isPlain(instances)) continue
     for (const name of Object.keys(instances)) {
       if (NAME.test(name)) continue
-      report.add({ code: 'HG_CONFIG_INVALID', path: [section, name], on: 'key', message: `"${name}" cannot be a name`, hint: 'a name is letters, digits, ".", "-" and "_", at most 64, a letter first' })
+      report.add({
+        code: 'HG_CONFIG_INVALID',
+        path: [section, name],
+        on: 'key',
+        message: `"${name}" cannot be a name`,
+        hint: 'a name is letters, digits, ".", "-" and "_", at most 64, a letter first'
+      })
     }
   }
 }
 
-function shape (value: Plain, document: ConfigDocument, overrides: Overrides): GatewayConfig {
+function shape(value: Plain, document: ConfigDocument, overrides: Overrides): GatewayConfig {
   const { include: _include, server, plugins, providers, ...rest } = value
   const configured = named(providers)
   for (const { name } of document.unconfigured) delete configured[name]
@@ -80,11 +86,11 @@ function shape (value: Plain, document: ConfigDocument, overrides: Overrides): G
 }
 
 /** Without a prototype, so that no name finds anything that the file does not define. */
-function named (instances: unknown): Plain {
+function named(instances: unknown): Plain {
   return Object.assign(Object.create(null) as Plain, instances)
 }
 
-function serverOf (server: Plain, overrides: Overrides): ServerConfig {
+function serverOf(server: Plain, overrides: Overrides): ServerConfig {
   const drain = typeof server.drain === 'number' ? { notice: DEFAULT_NOTICE, streams: server.drain } : server.drain
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
   return { ...server, drain, ...given } as unknown as ServerConfig

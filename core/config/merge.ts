@@ -4,13 +4,16 @@ import { placeOf, type Spot } from './source.ts'
 import { listNode, mapNode, type ConfigNode, type Entry, type MapNode } from './tree.ts'
 
 /** Sections in which every name belongs to one file, with what a name in them is. */
-const NAMED = new Map([['plugins', 'plugin'], ['providers', 'provider']])
+const NAMED = new Map([
+  ['plugins', 'plugin'],
+  ['providers', 'provider']
+])
 
 /**
  * A config with what it includes below it. The including file wins; instances may be defined once
  * only, and the including file's routes come first, because the first match wins.
  */
-export function mergeConfigs (over: MapNode, under: MapNode, problems: Finding[]): MapNode {
+export function mergeConfigs(over: MapNode, under: MapNode, problems: Finding[]): MapNode {
   const entries = new Map(over.entries)
   for (const [section, entry] of under.entries) {
     const own = entries.get(section)
@@ -20,22 +23,28 @@ export function mergeConfigs (over: MapNode, under: MapNode, problems: Finding[]
   return mapNode(over.spot, entries)
 }
 
-function mergeSection (section: string, over: ConfigNode, under: ConfigNode, problems: Finding[]): ConfigNode {
+function mergeSection(section: string, over: ConfigNode, under: ConfigNode, problems: Finding[]): ConfigNode {
   if (isEmpty(under)) return over
   if (isEmpty(over)) return under
   if (section === 'routes' && over.kind === 'list' && under.kind === 'list') return listNode(over.spot, [...over.items, ...under.items])
   const noun = NAMED.get(section)
   if (noun !== undefined && over.kind === 'map' && under.kind === 'map') return mergeNamed(noun, over, under, problems)
   if (over.kind !== under.kind && (noun !== undefined || section === 'routes' || section === 'server')) {
-    problems.push({ code: 'HG_CONFIG_INVALID', message: `"${section}" is a ${over.kind} in one file and a ${under.kind} in the other`, spot: under.spot })
+    problems.push({
+      code: 'HG_CONFIG_INVALID',
+      message: `"${section}" is a ${over.kind} in one file and a ${under.kind} in the other`,
+      spot: under.spot
+    })
     return over
   }
   return section === 'server' ? mergeDeep(over, under) : over
 }
 
-function isEmpty (node: ConfigNode): boolean { return node.kind === 'scalar' && node.value === null }
+function isEmpty(node: ConfigNode): boolean {
+  return node.kind === 'scalar' && node.value === null
+}
 
-function mergeNamed (noun: string, over: MapNode, under: MapNode, problems: Finding[]): MapNode {
+function mergeNamed(noun: string, over: MapNode, under: MapNode, problems: Finding[]): MapNode {
   const entries = new Map(over.entries)
   for (const [name, entry] of under.entries) {
     const own = entries.get(name)
@@ -45,7 +54,7 @@ function mergeNamed (noun: string, over: MapNode, under: MapNode, problems: Find
   return mapNode(over.spot, entries)
 }
 
-function clash (noun: string, name: string, own: Entry, other: Entry): Finding {
+function clash(noun: string, name: string, own: Entry, other: Entry): Finding {
   return {
     code: 'HG_CONFIG_INCLUDE',
     message: `${noun} "${name}" is defined in ${whereabouts(other.key, own.key)} as well`,
@@ -54,12 +63,12 @@ function clash (noun: string, name: string, own: Entry, other: Entry): Finding {
   }
 }
 
-function whereabouts (spot: Spot, from: Spot): string {
+function whereabouts(spot: Spot, from: Spot): string {
   const { file, line, col } = placeOf(spot)
   return `${relative(dirname(from.source.file), file)}:${line}:${col}`
 }
 
-function mergeDeep (over: ConfigNode, under: ConfigNode): ConfigNode {
+function mergeDeep(over: ConfigNode, under: ConfigNode): ConfigNode {
   if (over.kind !== 'map' || under.kind !== 'map') return over
   const entries = new Map(over.entries)
   for (const [name, entry] of under.entries) {

@@ -22,7 +22,7 @@ export interface PrintOptions {
  * The effective config as YAML: includes merged, variables filled in, defaults written out. What
  * came from a variable, what a schema calls secret, and what is named like a secret is `***`.
  */
-export function printConfig (document: ConfigDocument, options: PrintOptions = {}): string {
+export function printConfig(document: ConfigDocument, options: PrintOptions = {}): string {
   const validator = createValidator()
   const root = validator.complete(SHELL, document.value, document, []) as Plain
   const secrets: ConfigPath[] = []
@@ -41,7 +41,12 @@ interface Completion {
   readonly options: PrintOptions
 }
 
-function completeConfigs (section: 'plugins' | 'providers', root: Plain, secrets: ConfigPath[], { document, validator, options }: Completion): void {
+function completeConfigs(
+  section: 'plugins' | 'providers',
+  root: Plain,
+  secrets: ConfigPath[],
+  { document, validator, options }: Completion
+): void {
   const instances = root[section]
   if (!isPlain(instances)) return
   for (const [name, instance] of Object.entries(instances)) {
@@ -54,13 +59,13 @@ function completeConfigs (section: 'plugins' | 'providers', root: Plain, secrets
   }
 }
 
-function collectSecrets (schema: Schema, value: unknown, path: ConfigPath, base: ConfigPath, secrets: ConfigPath[]): void {
+function collectSecrets(schema: Schema, value: unknown, path: ConfigPath, base: ConfigPath, secrets: ConfigPath[]): void {
   if (isSecretAt(schema, path)) secrets.push([...base, ...path])
   const entries = Array.isArray(value) ? [...value.entries()] : isPlain(value) ? Object.entries(value) : []
   for (const [part, below] of entries) collectSecrets(schema, below, [...path, part], base, secrets)
 }
 
-function mask (value: unknown, path: ConfigPath, document: ConfigDocument, secrets: readonly ConfigPath[]): unknown {
+function mask(value: unknown, path: ConfigPath, document: ConfigDocument, secrets: readonly ConfigPath[]): unknown {
   if (Array.isArray(value)) return value.map((item, index) => mask(item, [...path, index], document, secrets))
   if (isPlain(value)) {
     const out: Plain = {}
@@ -73,15 +78,15 @@ function mask (value: unknown, path: ConfigPath, document: ConfigDocument, secre
   return typeof value === 'string' && isSecretName(String(name)) ? MASK : value
 }
 
-function isSame (a: ConfigPath, b: ConfigPath): boolean {
+function isSame(a: ConfigPath, b: ConfigPath): boolean {
   return a.length === b.length && a.every((part, index) => String(part) === String(b[index]))
 }
 
-function defined (overrides: Overrides): object {
+function defined(overrides: Overrides): object {
   return Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
 }
 
-function header (document: ConfigDocument): string {
+function header(document: ConfigDocument): string {
   const dir = dirname(document.file)
   const lines = document.files.map(file => ` from ${relative(dir, file)}`)
   for (const { name, missing } of document.unconfigured) lines.push(` provider ${name} is not configured: set ${missing.join(', ')}`)

@@ -2,7 +2,7 @@ import type { Mistake } from './explain.ts'
 import { isPlain } from './shape.ts'
 import type { ConfigPath } from './types.ts'
 
-function at (root: unknown, path: ConfigPath): unknown {
+function at(root: unknown, path: ConfigPath): unknown {
   let value = root
   for (const part of path) {
     if (Array.isArray(value)) value = value[Number(part)]
@@ -12,7 +12,7 @@ function at (root: unknown, path: ConfigPath): unknown {
 }
 
 /** Takes what is wrong out of the value, in place, so that the rest can still be looked at. True when something went. */
-export function prune (root: unknown, mistakes: readonly Mistake[]): boolean {
+export function prune(root: unknown, mistakes: readonly Mistake[]): boolean {
   let changed = false
   for (const { path } of mistakes) {
     const last = path.at(-1)

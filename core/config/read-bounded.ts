@@ -9,7 +9,7 @@ const MISSING = new Set(['ENOENT', 'ENOTDIR'])
  * Reads a regular file of at most `limit` bytes as UTF-8, without a byte order mark. The size is
  * looked at before anything is read, and a file that grows meanwhile is cut off.
  */
-export function readBounded (file: string, limit: number): Reading {
+export function readBounded(file: string, limit: number): Reading {
   let descriptor: number
   try {
     descriptor = openSync(file, 'r')
@@ -29,7 +29,7 @@ export function readBounded (file: string, limit: number): Reading {
 }
 
 /** Files of /proc and the like say that they have no bytes, so there is always room for one piece more. */
-function fill (descriptor: number, size: number, limit: number): Buffer {
+function fill(descriptor: number, size: number, limit: number): Buffer {
   const buffer = Buffer.allocUnsafe(Math.min(size + 4096, limit + 1))
   let length = 0
   while (length < buffer.length) {
@@ -40,7 +40,7 @@ function fill (descriptor: number, size: number, limit: number): Buffer {
   return buffer.subarray(0, length)
 }
 
-function decode (bytes: Buffer, limit: number): Reading {
+function decode(bytes: Buffer, limit: number): Reading {
   if (bytes.length > limit) return { problem: 'too large' }
   try {
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }

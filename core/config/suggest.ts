@@ -2,7 +2,7 @@
 const MAX_WORD = 64
 
 /** Damerau edit distance (insert, delete, replace, swap of neighbours) between two words. */
-function distance (a: string, b: string): number {
+function distance(a: string, b: string): number {
   let before: number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
@@ -19,13 +19,15 @@ function distance (a: string, b: string): number {
   return at(previous, b.length)
 }
 
-function at (row: readonly number[], index: number): number { return row[index] ?? 0 }
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? 0
+}
 
 /**
  * The candidate that `word` is most likely a misspelling of: one that differs only in case, else
  * the first of the nearest within `max(1, length / 3)` edits, else undefined.
  */
-export function suggest (word: string, candidates: Iterable<string>): string | undefined {
+export function suggest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length === 0 || word.length > MAX_WORD) return undefined
   const lower = word.toLowerCase()
   let limit = Math.max(1, Math.floor(word.length / 3))
@@ -43,7 +45,7 @@ export function suggest (word: string, candidates: Iterable<string>): string | u
 }
 
 /** The hint `did you mean "…"?`, or undefined where nothing is near. */
-export function didYouMean (word: string, candidates: Iterable<string>): string | undefined {
+export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
   const near = suggest(word, candidates)
   return near === undefined ? undefined : `did you mean "${near}"?`
 }

@@ -48,12 +48,12 @@ export interface ListNode {
 export type ConfigNode = ScalarNode | MapNode | ListNode
 
 /** A scalar as written. */
-export function scalarNode (spot: Spot, value: unknown): ScalarNode {
+export function scalarNode(spot: Spot, value: unknown): ScalarNode {
   return { kind: 'scalar', spot, value, size: 1, height: 0 }
 }
 
 /** A map, measured. */
-export function mapNode (spot: Spot, entries: ReadonlyMap<string, Entry>): MapNode {
+export function mapNode(spot: Spot, entries: ReadonlyMap<string, Entry>): MapNode {
   let size = 1
   let height = 0
   for (const { node } of entries.values()) {
@@ -64,7 +64,7 @@ export function mapNode (spot: Spot, entries: ReadonlyMap<string, Entry>): MapNo
 }
 
 /** A list, measured. */
-export function listNode (spot: Spot, items: readonly ConfigNode[]): ListNode {
+export function listNode(spot: Spot, items: readonly ConfigNode[]): ListNode {
   let size = 1
   let height = 0
   for (const node of items) {
@@ -74,14 +74,14 @@ export function listNode (spot: Spot, items: readonly ConfigNode[]): ListNode {
   return { kind: 'list', spot, items, size, height }
 }
 
-function childOf (node: ConfigNode, part: string | number): { key: Spot | undefined, node: ConfigNode } | undefined {
+function childOf(node: ConfigNode, part: string | number): { key: Spot | undefined; node: ConfigNode } | undefined {
   if (node.kind === 'map') return node.entries.get(String(part))
   const item = node.kind === 'list' ? node.items[Number(part)] : undefined
   return item && { key: undefined, node: item }
 }
 
 /** The node at a path, or undefined. */
-export function nodeAt (root: ConfigNode, path: ConfigPath): ConfigNode | undefined {
+export function nodeAt(root: ConfigNode, path: ConfigPath): ConfigNode | undefined {
   let node: ConfigNode | undefined = root
   for (const part of path) {
     node = node && childOf(node, part)?.node
@@ -90,7 +90,7 @@ export function nodeAt (root: ConfigNode, path: ConfigPath): ConfigNode | undefi
 }
 
 /** What to underline for a path: its key or its value, or the key of the nearest owner that exists. */
-export function spotAt (root: ConfigNode, path: ConfigPath, on: 'key' | 'value'): Spot {
+export function spotAt(root: ConfigNode, path: ConfigPath, on: 'key' | 'value'): Spot {
   let node = root
   let key: Spot | undefined
   let owner: Spot | undefined
@@ -106,7 +106,7 @@ export function spotAt (root: ConfigNode, path: ConfigPath, on: 'key' | 'value')
 }
 
 /** A node as plain data. `skip` leaves out whole entries, by path. */
-export function toPlain (node: ConfigNode, skip?: (path: ConfigPath) => boolean, path: ConfigPath = []): unknown {
+export function toPlain(node: ConfigNode, skip?: (path: ConfigPath) => boolean, path: ConfigPath = []): unknown {
   if (node.kind === 'scalar') return node.filled === undefined ? node.value : node.filled.value
   if (node.kind === 'list') return node.items.map((item, index) => toPlain(item, skip, [...path, index]))
   const plain: Record<string, unknown> = {}

@@ -36,7 +36,7 @@ export interface ProviderConfig {
   readonly optional?: boolean
   /** Lets names resolve to private addresses. Metadata addresses stay refused. */
   readonly allow_private?: boolean
-  readonly pool?: { readonly connections?: number, readonly keep_alive?: number }
+  readonly pool?: { readonly connections?: number; readonly keep_alive?: number }
   readonly timeout?: TimeoutConfig
   /** Bytes of one answer. */
   readonly max_response?: number
@@ -72,8 +72,8 @@ export interface ServerConfig {
   readonly reuse_port: boolean
   readonly heartbeat: number
   readonly max_connections: number
-  readonly timeout: { readonly headers: number, readonly request: number, readonly write_stall: number, readonly keep_alive: number }
-  readonly drain: { readonly notice: number, readonly streams: number }
+  readonly timeout: { readonly headers: number; readonly request: number; readonly write_stall: number; readonly keep_alive: number }
+  readonly drain: { readonly notice: number; readonly streams: number }
 }
 
 /** The whole file after parsing, includes, interpolation and validation of everything but plugin configs. */

@@ -8,7 +8,7 @@ const BYTES: { readonly [unit: string]: number } = Object.freeze({ b: 1, k: 1024
 export const MAX_TIMER = 2 ** 31 - 1
 
 /** Milliseconds of `50ms`, `2s`, `1.5m`, `1h` or `1d`; undefined for anything else. */
-export function parseDuration (text: string): number | undefined {
+export function parseDuration(text: string): number | undefined {
   const match = DURATION.exec(text)
   if (match === null) return undefined
   const ms = Math.round(Number(match[1]) * (MS[match[2] ?? ''] ?? Number.NaN))
@@ -16,7 +16,7 @@ export function parseDuration (text: string): number | undefined {
 }
 
 /** Bytes of `64kb`, `10mb`, `1gb` (of 1024) or a plain number of bytes; undefined for anything else. */
-export function parseSize (text: string): number | undefined {
+export function parseSize(text: string): number | undefined {
   const match = SIZE.exec(text)
   if (match === null) return undefined
   const bytes = Math.round(Number(match[1]) * (BYTES[(match[2] ?? 'b').charAt(0).toLowerCase()] ?? Number.NaN))

@@ -35,14 +35,21 @@ export class Validator {
   readonly #ajv: Ajv2020
   readonly #compiled = new Map<Schema, ValidateFunction>()
 
-  constructor () {
-    this.#ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: true, verbose: true, ownProperties: true, addUsedSchema: false })
+  constructor() {
+    this.#ajv = new Ajv2020({
+      strict: true,
+      strictRequired: false,
+      allErrors: true,
+      verbose: true,
+      ownProperties: true,
+      addUsedSchema: false
+    })
     addFormats.default(this.#ajv)
     for (const [name, format] of Object.entries(FORMATS)) this.#ajv.addFormat(name, { type: 'string', validate: format.test })
   }
 
   /** What makes a schema unusable: it is no strict JSON Schema, or a default does not fit. Empty when all is well. */
-  checkSchema (schema: Schema): readonly string[] {
+  checkSchema(schema: Schema): readonly string[] {
     try {
       this.#function(schema)
     } catch (error) {
@@ -52,17 +59,17 @@ export class Validator {
   }
 
   /** @throws {Error} for a schema that {@link Validator.checkSchema} complains of */
-  compileSchema (schema: Schema): Validate {
+  compileSchema(schema: Schema): Validate {
     this.#function(schema)
     return (value, options) => this.#validate(schema, value, options)
   }
 
   /** The value with defaults and coercion but not delivered, as it could stand in the file. */
-  complete (schema: Schema, value: unknown, document: ConfigDocument, path: ConfigPath): unknown {
+  complete(schema: Schema, value: unknown, document: ConfigDocument, path: ConfigPath): unknown {
     return fill(schema, orEmpty(schema, value), path, { document, accepts: this.#accepts })
   }
 
-  #validate (schema: Schema, value: unknown, options: ValidateOptions): unknown {
+  #validate(schema: Schema, value: unknown, options: ValidateOptions): unknown {
     const { document, path, report, label } = options
     let filled = this.complete(schema, value, document, path)
     for (let round = 0; round < ROUNDS; round++) {
@@ -74,7 +81,7 @@ export class Validator {
     return deliver(schema, filled, this.#accepts)
   }
 
-  #mistakes (schema: Schema, value: unknown, document: ConfigDocument, path: ConfigPath): Mistake[] {
+  #mistakes(schema: Schema, value: unknown, document: ConfigDocument, path: ConfigPath): Mistake[] {
     const context: ExplainContext = {
       masked: inner => document.isInterpolated([...path, ...inner]) || isSecretAt(schema, inner),
       errors: (branch, inner) => this.#errors(branch, inner)
@@ -82,14 +89,14 @@ export class Validator {
     return explain(this.#errors(schema, value), [], context).filter(mistake => !document.missing([...path, ...mistake.path]))
   }
 
-  #errors (schema: Schema, value: unknown): readonly ErrorObject[] {
+  #errors(schema: Schema, value: unknown): readonly ErrorObject[] {
     const check = this.#function(schema)
-    return check(value) ? [] : check.errors ?? []
+    return check(value) ? [] : (check.errors ?? [])
   }
 
   readonly #accepts = (schema: Schema, value: unknown): boolean => this.#function(schema)(value) === true
 
-  #function (schema: Schema): ValidateFunction {
+  #function(schema: Schema): ValidateFunction {
     const known = this.#compiled.get(schema)
     if (known !== undefined) return known
     const compiled = this.#ajv.compile(schema)
@@ -97,7 +104,7 @@ export class Validator {
     return compiled
   }
 
-  #wrongDefaults (schema: Schema, where: string): string[] {
+  #wrongDefaults(schema: Schema, where: string): string[] {
     const wrong: string[] = []
     if (schema.default !== undefined) {
       const filled = fill(schema, schema.default, [], { document: undefined, accepts: this.#accepts })
@@ -111,9 +118,11 @@ export class Validator {
   }
 }
 
-function orEmpty (schema: Schema, value: unknown): unknown {
+function orEmpty(schema: Schema, value: unknown): unknown {
   return (value === undefined || value === null) && schema.type === 'object' ? {} : value
 }
 
 /** A validator with nothing compiled yet. */
-export function createValidator (): Validator { return new Validator() }
+export function createValidator(): Validator {
+  return new Validator()
+}

@@ -13,7 +13,9 @@ const RANGE = {
   properties: { gt: LIMIT, gte: LIMIT, lt: LIMIT, lte: LIMIT }
 }
 
-function texts (description: string): object { return { description, ...TEXTS } }
+function texts(description: string): object {
+  return { description, ...TEXTS }
+}
 
 const PRINCIPAL = Object.fromEntries(PRINCIPAL_FIELDS.map(field => [`principal.${field}`, texts(`The ${field} of the caller.`)]))
 

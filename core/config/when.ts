@@ -37,16 +37,19 @@ class WhenCompiler {
   failed = false
   readonly #options: WhenOptions
 
-  constructor (options: WhenOptions) { this.#options = options }
+  constructor(options: WhenOptions) {
+    this.#options = options
+  }
 
-  condition (when: unknown, path: ConfigPath): Predicate {
-    if (!isPlain(when)) return this.#problem(path, 'value', `expected map, got ${kindOf(when)}`, 'a condition is a map of facts, such as { model: "gpt-*" }')
+  condition(when: unknown, path: ConfigPath): Predicate {
+    if (!isPlain(when))
+      return this.#problem(path, 'value', `expected map, got ${kindOf(when)}`, 'a condition is a map of facts, such as { model: "gpt-*" }')
     const parts: Predicate[] = []
     for (const [name, value] of Object.entries(when)) parts.push(this.#part(name, value, [...path, name]))
     return every(parts)
   }
 
-  #part (name: string, value: unknown, path: ConfigPath): Predicate {
+  #part(name: string, value: unknown, path: ConfigPath): Predicate {
     if (name === 'not') return negate(this.condition(value, path))
     if (name === 'any') return some(this.#list(value, path))
     if (name === 'all') return every(this.#list(value, path))
@@ -56,14 +59,14 @@ class WhenCompiler {
     return test === undefined ? never : this.#bind(name, test)
   }
 
-  #list (value: unknown, path: ConfigPath): Predicate[] {
+  #list(value: unknown, path: ConfigPath): Predicate[] {
     if (!Array.isArray(value)) return [this.#problem(path, 'value', `expected list, got ${kindOf(value)}`, 'write [ { … }, { … } ]')]
     if (value.length === 0) return [this.#problem(path, 'value', 'needs at least 1 condition')]
     return value.map((item, index) => this.condition(item, [...path, index]))
   }
 
   /** What a fact is, or undefined (and told) where it is none or not known yet. */
-  #typeOf (name: string, path: ConfigPath): FactType | undefined {
+  #typeOf(name: string, path: ConfigPath): FactType | undefined {
     const family = familyOf(name)
     if (family === undefined) {
       this.#problem(path, 'key', `unknown fact "${name}"`, hintFor(name))
@@ -76,7 +79,7 @@ class WhenCompiler {
     return Object.hasOwn(SINGLE_FACTS, name) ? SINGLE_FACTS[name] : 'text'
   }
 
-  #test (name: string, type: FactType, value: unknown, path: ConfigPath): Test | undefined {
+  #test(name: string, type: FactType, value: unknown, path: ConfigPath): Test | undefined {
     if (type === 'number') return this.#numberTest(value, path)
     if (type === 'boolean') return this.#booleanTest(value, path)
     const texts = Array.isArray(value) ? value : [value]
@@ -91,13 +94,13 @@ class WhenCompiler {
     return globs.length === texts.length ? textTest(globs) : undefined
   }
 
-  #booleanTest (value: unknown, path: ConfigPath): Test | undefined {
+  #booleanTest(value: unknown, path: ConfigPath): Test | undefined {
     const wanted = this.#coerced(value, path)
     if (typeof wanted !== 'boolean') return this.#wrong(path, `expected true or false, got ${this.#shown(value, path)}`)
     return fact => fact === wanted
   }
 
-  #numberTest (value: unknown, path: ConfigPath): Test | undefined {
+  #numberTest(value: unknown, path: ConfigPath): Test | undefined {
     const exact = this.#coerced(value, path)
     if (typeof exact === 'number') return fact => fact === exact
     if (!isPlain(value)) return this.#wrong(path, `expected number or map, got ${this.#shown(value, path)}`, 'write { gt: 8000 }')
@@ -113,26 +116,28 @@ class WhenCompiler {
     return fact => typeof fact === 'number' && tests.every(test => test(fact))
   }
 
-  #bind (name: string, test: Test): Predicate {
+  #bind(name: string, test: Test): Predicate {
     const fact = name.startsWith('header.') ? name.toLowerCase() : name
     const constants = this.#options.constants ?? {}
     if (Object.hasOwn(constants, fact)) return constant(holds(constants[fact], test))
     return facts => holds(facts.fact(fact), test)
   }
 
-  #coerced (value: unknown, path: ConfigPath): unknown {
+  #coerced(value: unknown, path: ConfigPath): unknown {
     if (typeof value !== 'string' || !this.#options.document.isInterpolated(path)) return value
     if (value === 'true' || value === 'false') return value === 'true'
     return value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value
   }
 
-  #shown (value: unknown, path: ConfigPath): string { return this.#options.document.isInterpolated(path) ? '***' : kindOf(value) }
+  #shown(value: unknown, path: ConfigPath): string {
+    return this.#options.document.isInterpolated(path) ? '***' : kindOf(value)
+  }
 
-  #wrong (path: ConfigPath, message: string, hint?: string): undefined {
+  #wrong(path: ConfigPath, message: string, hint?: string): undefined {
     this.#problem(path, 'value', message, hint)
   }
 
-  #problem (path: ConfigPath, on: 'key' | 'value', message: string, hint?: string): Predicate {
+  #problem(path: ConfigPath, on: 'key' | 'value', message: string, hint?: string): Predicate {
     this.failed = true
     const { report, label, document } = this.#options
     if (!document.missing(path)) report.add({ code: 'HG_CONFIG_WHEN', path, on, message, hint, label })
@@ -140,28 +145,30 @@ class WhenCompiler {
   }
 }
 
-function textTest (globs: readonly ((text: string) => boolean)[]): Test {
-  return fact => Array.isArray(fact) ? fact.some(item => matchesAny(globs, item)) : matchesAny(globs, String(fact))
+function textTest(globs: readonly ((text: string) => boolean)[]): Test {
+  return fact => (Array.isArray(fact) ? fact.some(item => matchesAny(globs, item)) : matchesAny(globs, String(fact)))
 }
 
-function matchesAny (globs: readonly ((text: string) => boolean)[], text: string): boolean {
+function matchesAny(globs: readonly ((text: string) => boolean)[], text: string): boolean {
   for (let i = 0; i < globs.length; i++) {
     if (globs[i]?.(text) === true) return true
   }
   return false
 }
 
-function holds (fact: Fact, test: Test): boolean { return fact !== undefined && test(fact) }
+function holds(fact: Fact, test: Test): boolean {
+  return fact !== undefined && test(fact)
+}
 
 /** First word of a fact that may be named, or undefined for a name that is none. */
-function familyOf (name: string): string | undefined {
+function familyOf(name: string): string | undefined {
   if (Object.hasOwn(SINGLE_FACTS, name)) return name
   if (/^header\.[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) return 'header'
   if (/^principal\.metadata\../.test(name)) return 'principal'
   return name.startsWith('principal.') && PRINCIPAL_FIELDS.includes(name.slice(10)) ? 'principal' : undefined
 }
 
-function hintFor (name: string): string | undefined {
+function hintFor(name: string): string | undefined {
   const names = [...Object.keys(SINGLE_FACTS), ...PRINCIPAL_FIELDS.map(field => `principal.${field}`), ...GROUPS]
   if (PRINCIPAL_FIELDS.includes(name)) return `did you mean "principal.${name}"?`
   return didYouMean(name, names) ?? (/^x-/i.test(name) ? `did you mean "header.${name.toLowerCase()}"?` : undefined)
@@ -171,7 +178,7 @@ function hintFor (name: string): string | undefined {
  * Compiles a condition to one predicate. Parts that are known now are decided now, so the result
  * may be `always` or `never` of `predicate.ts`. Null when it is wrong; the report then says why.
  */
-export function compileWhen (when: unknown, options: WhenOptions): Predicate | null {
+export function compileWhen(when: unknown, options: WhenOptions): Predicate | null {
   const compiler = new WhenCompiler(options)
   const predicate = compiler.condition(when, options.path)
   return compiler.failed ? null : predicate

@@ -12,7 +12,10 @@ const LINGER_MS = 1000
 const PROBE_GAPS: readonly number[] = [10, 30, 110, 350]
 const PROBE_EVERY_MS = 2000
 
-interface Turn { readonly request: IncomingMessage, readonly response: ServerResponse }
+interface Turn {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
 
 /** What a connection leaves to the listener. */
 export interface ConnectionOwner {
@@ -35,7 +38,7 @@ export class ClientConnection {
   /** The exchange that is being answered, if the current request became one. */
   exchange: Exchange | null = null
 
-  constructor (socket: Socket, owner: ConnectionOwner) {
+  constructor(socket: Socket, owner: ConnectionOwner) {
     this.#socket = socket
     this.#owner = owner
     this.#next = () => this.#proceed()
@@ -44,7 +47,7 @@ export class ClientConnection {
   }
 
   /** Handles a request, or lets it wait until those before it are answered. */
-  take (request: IncomingMessage, response: ServerResponse): void {
+  take(request: IncomingMessage, response: ServerResponse): void {
     // What comes after an answer that closes the connection is not to be read (RFC 9112 §9.6).
     if (this.#isOver) return
     const turn = { request, response }
@@ -54,7 +57,7 @@ export class ClientConnection {
   }
 
   /** What came is not HTTP, or not in time: the client is told once its turn comes, then the connection is closed. */
-  fail (fault: Fault): void {
+  fail(fault: Fault): void {
     if (this.#fault !== null) return
     this.#fault = fault
     const turn = this.#current
@@ -65,15 +68,17 @@ export class ClientConnection {
     else this.#refuse(fault)
   }
 
-  get #isOver (): boolean { return this.#socket.destroyed || this.#socket.writableEnded }
+  get #isOver(): boolean {
+    return this.#socket.destroyed || this.#socket.writableEnded
+  }
 
-  #begin (turn: Turn): void {
+  #begin(turn: Turn): void {
     this.#current = turn
     turn.response.once('close', this.#next)
     this.#owner.handler(turn.request, turn.response)
   }
 
-  #proceed (): void {
+  #proceed(): void {
     this.exchange = null
     this.#current = null
     // Requests that waited on a connection that is gone have nobody to answer to.
@@ -83,7 +88,7 @@ export class ClientConnection {
     if (this.#fault !== null) this.#refuse(this.#fault)
   }
 
-  #refuse (fault: Fault): void {
+  #refuse(fault: Fault): void {
     if (this.#isOver) return
     this.#owner.refused(fault)
     this.#socket.end(rawAnswer(fault))
@@ -96,7 +101,7 @@ export class ClientConnection {
    * Only a client that is gone answers further bytes with a reset, so the answer is given something
    * harmless to carry; the next probe meets the reset that the one before caused.
    */
-  #probe (sent: number): void {
+  #probe(sent: number): void {
     setTimeout(() => {
       if (this.#socket.destroyed) return
       this.exchange?.reply.probe()
@@ -106,6 +111,6 @@ export class ClientConnection {
 }
 
 /** The connection behind a socket; undefined for requests that came over none. */
-export function connectionOf (socket: object): ClientConnection | undefined {
+export function connectionOf(socket: object): ClientConnection | undefined {
   return (socket as { [CONNECTION]?: ClientConnection })[CONNECTION]
 }

@@ -7,6 +7,6 @@ import { GatewayServer } from './server.ts'
  *
  * @throws {ConfigError} with all that is wrong in the config
  */
-export async function createGateway (options: GatewayOptions): Promise<GatewayServer> {
+export async function createGateway(options: GatewayOptions): Promise<GatewayServer> {
   return new GatewayServer(await Gateway.load(options))
 }

@@ -20,7 +20,9 @@ export const health: FastifyPluginCallback<HealthOptions> = fp<HealthOptions>(
     })
     app.get('/ready', (_request, reply) => {
       const status = gateway.ready ? 'ready' : 'not_ready'
-      reply.code(gateway.ready ? 200 : 503).send(detailed === true ? { status, draining: gateway.draining, active: gateway.active } : { status })
+      reply
+        .code(gateway.ready ? 200 : 503)
+        .send(detailed === true ? { status, draining: gateway.draining, active: gateway.active } : { status })
     })
     done()
   },

@@ -6,7 +6,7 @@ import { parseAddress } from '../config/address.ts'
 export class ListenError extends Error {
   readonly code = 'HG_LISTEN'
 
-  constructor (address: string, cause: NodeJS.ErrnoException) {
+  constructor(address: string, cause: NodeJS.ErrnoException) {
     super(`cannot listen on ${address}: ${REASONS[cause.code ?? ''] ?? cause.message}`, { cause })
     this.name = 'ListenError'
   }
@@ -20,7 +20,7 @@ const REASONS: { readonly [code: string]: string } = Object.freeze({
 })
 
 /** Opens a listener. Returns its URL. @throws {ListenError} */
-export async function listen (app: FastifyInstance, address: string, options: { reusePort?: boolean } = {}): Promise<string> {
+export async function listen(app: FastifyInstance, address: string, options: { reusePort?: boolean } = {}): Promise<string> {
   const parsed = parseAddress(address)
   if (parsed === undefined) throw new ListenError(address, Object.assign(new Error('it is no host:port'), { code: '' }))
   await app.ready()
@@ -40,6 +40,6 @@ export async function listen (app: FastifyInstance, address: string, options: { 
  * Stops accepting and nothing else. `http.Server.close` would also close idle kept-alive
  * connections, on which a client may be sending its next request at this moment.
  */
-export function stopAccepting (server: Server): void {
+export function stopAccepting(server: Server): void {
   if (server.listening) NetServer.prototype.close.call(server)
 }

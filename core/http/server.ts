@@ -18,14 +18,14 @@ export class GatewayServer {
   #closing: Promise<string[]> | null = null
   #hurry: (() => void) | null = null
 
-  constructor (gateway: Gateway) {
+  constructor(gateway: Gateway) {
     this.gateway = gateway
     this.app = createApp(gateway)
     this.admin = gateway.config.server.admin === false ? null : createAdmin(gateway)
   }
 
   /** Starts the instances, then the listeners. @throws {StartError} @throws {ListenError} */
-  async start (): Promise<void> {
+  async start(): Promise<void> {
     const { server } = this.gateway.config
     await this.gateway.start()
     try {
@@ -42,19 +42,19 @@ export class GatewayServer {
    * asking for its connections back; then stops accepting, waits for what is under way, cuts long
    * streams with an error event, and closes. Safe to call twice; returns what did not close in time.
    */
-  drain (): Promise<string[]> {
+  drain(): Promise<string[]> {
     this.#closing ??= this.#drain()
     return this.#closing
   }
 
   /** Closes at once. */
-  close (): Promise<string[]> {
+  close(): Promise<string[]> {
     this.#hurry?.()
     this.#closing ??= this.#end()
     return this.#closing
   }
 
-  async #drain (): Promise<string[]> {
+  async #drain(): Promise<string[]> {
     const { notice, streams } = this.gateway.config.server.drain
     this.gateway.beginDrain()
     await new Promise<void>(done => {
@@ -71,15 +71,17 @@ export class GatewayServer {
   }
 
   /** Kept-alive connections whose client has not come back since we asked for them are closed after one more round. */
-  async #connectionsGone (): Promise<void> {
+  async #connectionsGone(): Promise<void> {
     for (let waited = 0; waited < 1000; waited += POLL_MS) {
-      const open = await new Promise<number>(resolve => { this.app.server.getConnections((_error, count) => resolve(count ?? 0)) })
+      const open = await new Promise<number>(resolve => {
+        this.app.server.getConnections((_error, count) => resolve(count ?? 0))
+      })
       if (open === 0) return
       await new Promise(done => setTimeout(done, POLL_MS))
     }
   }
 
-  async #end (): Promise<string[]> {
+  async #end(): Promise<string[]> {
     stopAccepting(this.app.server)
     const late = await this.gateway.close()
     this.app.server.closeAllConnections()

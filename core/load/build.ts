@@ -40,7 +40,7 @@ export interface Built {
  *
  * @throws {ConfigError} with all that is wrong, after what was set up is closed again
  */
-export async function build (env: BuildEnv, number: number): Promise<Built> {
+export async function build(env: BuildEnv, number: number): Promise<Built> {
   const { config, document, report } = loadConfig(env.file, { env: env.variables, overrides: env.overrides })
   const configDir = dirname(document.file)
   const prepared = await prepareAll({ config, document, report, validator: createValidator(), configDir, given: env.given })
@@ -71,33 +71,47 @@ export async function build (env: BuildEnv, number: number): Promise<Built> {
 
 const NO_SNAPSHOT: Snapshot = { generation: 0, match: () => undefined, providers: new Map(), providerViews: [] }
 
-function viewsOf (entries: readonly Entry[]): Snapshot['providerViews'] {
-  const views = entries.filter(entry => entry.kind === 'provider').map(entry => Object.freeze({ name: entry.name, models: Object.freeze([...entry.instance.models ?? []]) }))
+function viewsOf(entries: readonly Entry[]): Snapshot['providerViews'] {
+  const views = entries
+    .filter(entry => entry.kind === 'provider')
+    .map(entry => Object.freeze({ name: entry.name, models: Object.freeze([...(entry.instance.models ?? [])]) }))
   return Object.freeze(views)
 }
 
 /** A route without an authenticate step would serve anybody: that has to be said on purpose. */
-function checkAuthenticated (config: GatewayConfig, at: number, steps: readonly LinkedStep[], report: Diagnostics): void {
+function checkAuthenticated(config: GatewayConfig, at: number, steps: readonly LinkedStep[], report: Diagnostics): void {
   if (steps.some(({ entry }) => entry.instance.authenticate !== undefined) || report.touches(['routes', at, 'pipeline'])) return
   const unknown = config.routes[at]!.pipeline.length !== steps.length
   if (unknown) return
-  report.add({ code: 'HG_CONFIG_ROUTE', path: ['routes', at, 'pipeline'], on: 'key', message: `route "${config.routes[at]!.name}" has no step that authenticates`, hint: 'add auth-api-key, or auth-none to serve everybody on purpose' })
+  report.add({
+    code: 'HG_CONFIG_ROUTE',
+    path: ['routes', at, 'pipeline'],
+    on: 'key',
+    message: `route "${config.routes[at]!.name}" has no step that authenticates`,
+    hint: 'add auth-api-key, or auth-none to serve everybody on purpose'
+  })
 }
 
 /** An instance that nothing uses would silently do nothing. */
-function checkUsed (config: GatewayConfig, plugins: ReadonlyMap<string, PluginEntry>, report: Diagnostics): void {
-  const used = new Set(config.routes.flatMap(route => route.pipeline.map(item => typeof item === 'string' ? item : item.plugin)))
+function checkUsed(config: GatewayConfig, plugins: ReadonlyMap<string, PluginEntry>, report: Diagnostics): void {
+  const used = new Set(config.routes.flatMap(route => route.pipeline.map(item => (typeof item === 'string' ? item : item.plugin))))
   // A misspelt name in a pipeline is reported already, and the instance it meant would seem unused.
   for (const name of used) if (!(name in config.plugins)) return
   for (const [name, entry] of plugins) {
     if (used.has(name)) continue
     if (hooksOf(entry.instance).length === 0 && (entry.definition.provides ?? []).length > 0) continue
     if ((entry.definition.provides ?? []).some(ref => isRequired(ref.name, plugins))) continue
-    report.add({ code: 'HG_CONFIG_UNUSED', path: ['plugins', name], on: 'key', message: `no pipeline uses "${name}"`, hint: 'add it to a pipeline or remove it' })
+    report.add({
+      code: 'HG_CONFIG_UNUSED',
+      path: ['plugins', name],
+      on: 'key',
+      message: `no pipeline uses "${name}"`,
+      hint: 'add it to a pipeline or remove it'
+    })
   }
 }
 
-function isRequired (service: string, plugins: ReadonlyMap<string, PluginEntry>): boolean {
+function isRequired(service: string, plugins: ReadonlyMap<string, PluginEntry>): boolean {
   for (const entry of plugins.values()) if (Object.values(entry.definition.requires ?? {}).some(ref => ref.name === service)) return true
   return false
 }

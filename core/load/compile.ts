@@ -20,7 +20,7 @@ const HOOK_MS = 1000
 const DEFAULT_LIMITS: Limits = Object.freeze({ connect: 5000, firstToken: 120_000, idle: 60_000, total: 600_000 })
 
 /** Turns the steps of a route into the arrays that requests run through. */
-export function compileRoute (route: RouteConfig, steps: readonly LinkedStep[], env: CompileEnv): Route {
+export function compileRoute(route: RouteConfig, steps: readonly LinkedStep[], env: CompileEnv): Route {
   const infos = steps.map((linked, index) => compileStep(linked, index, env))
   return {
     name: route.name,
@@ -34,7 +34,7 @@ export function compileRoute (route: RouteConfig, steps: readonly LinkedStep[], 
 }
 
 /** The limits of a config in the names that the runtime uses. */
-export function limitsOf (timeout: number | TimeoutConfig | undefined): Partial<Limits> {
+export function limitsOf(timeout: number | TimeoutConfig | undefined): Partial<Limits> {
   if (timeout === undefined) return {}
   if (typeof timeout === 'number') return { total: timeout }
   return {
@@ -45,14 +45,24 @@ export function limitsOf (timeout: number | TimeoutConfig | undefined): Partial<
   }
 }
 
-function compileStep (linked: LinkedStep, index: number, env: CompileEnv): StepInfo {
+function compileStep(linked: LinkedStep, index: number, env: CompileEnv): StepInfo {
   const { step, entry, path } = linked
   const { definition, instance, name, sandbox } = entry
   const writable = new Set((definition.writes ?? []).map(key => key.name))
   return {
     plugin: name,
     index,
-    when: step.when === undefined ? null : compileWhen(step.when, { document: env.document, path: [...path, 'when'], report: env.report, known: factsKnownAt(instance), hook: firstHook(instance), label: name }),
+    when:
+      step.when === undefined
+        ? null
+        : compileWhen(step.when, {
+            document: env.document,
+            path: [...path, 'when'],
+            report: env.report,
+            known: factsKnownAt(instance),
+            hook: firstHook(instance),
+            label: name
+          }),
     onError: step.on_error ?? linked.onError,
     timeoutMs: step.timeout ?? linked.timeout ?? HOOK_MS,
     overlap: step.overlap === true,
@@ -60,7 +70,7 @@ function compileStep (linked: LinkedStep, index: number, env: CompileEnv): StepI
     readable: new Set([...(definition.reads ?? []).map(key => key.name), ...writable]),
     writable,
     seesCredential: definition.secrets?.includes('client_credential') === true,
-    streaming: instance.stream !== undefined ? 'transform' : definition.streaming ?? null,
+    streaming: instance.stream !== undefined ? 'transform' : (definition.streaming ?? null),
     hooks: instance,
     id: env.nextId(name),
     scope: sandbox.scope,
@@ -68,14 +78,20 @@ function compileStep (linked: LinkedStep, index: number, env: CompileEnv): StepI
   }
 }
 
-function chainsOf (infos: readonly StepInfo[]): Chains {
+function chainsOf(infos: readonly StepInfo[]): Chains {
   const reversed = infos.toReversed()
   return {
     receive: pick(infos, 'receive'),
     authenticate: pick(infos, 'authenticate'),
     request: pick(infos, 'request'),
-    guard: pick(infos.filter(info => !info.overlap), 'guard'),
-    overlapGuard: pick(infos.filter(info => info.overlap), 'guard'),
+    guard: pick(
+      infos.filter(info => !info.overlap),
+      'guard'
+    ),
+    overlapGuard: pick(
+      infos.filter(info => info.overlap),
+      'guard'
+    ),
     route: pick(infos, 'route'),
     attempt: pick(infos, 'attempt'),
     retry: pick(infos, 'retry'),
@@ -87,7 +103,7 @@ function chainsOf (infos: readonly StepInfo[]): Chains {
 }
 
 /** Plugins that only know streams get a `response` hook made of their `stream` hook. */
-function responses (infos: readonly StepInfo[]): Chains['response'] {
+function responses(infos: readonly StepInfo[]): Chains['response'] {
   const steps: NonNullable<Chains['response']>[number][] = []
   for (const info of infos) {
     const { response, stream } = info.hooks
@@ -97,7 +113,7 @@ function responses (infos: readonly StepInfo[]): Chains['response'] {
   return steps.length === 0 ? null : steps
 }
 
-function pick<H extends HookName> (infos: readonly StepInfo[], hook: H): readonly Step<NonNullable<Hooks[H]>>[] | null {
+function pick<H extends HookName>(infos: readonly StepInfo[], hook: H): readonly Step<NonNullable<Hooks[H]>>[] | null {
   const steps: Step<NonNullable<Hooks[H]>>[] = []
   for (const info of infos) {
     const fn = info.hooks[hook]

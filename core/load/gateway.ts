@@ -55,7 +55,7 @@ export class Gateway {
   #draining = false
   #idle: (() => void)[] = []
 
-  private constructor (options: GatewayOptions, runtime: Runtime, dispatcher: Dispatcher) {
+  private constructor(options: GatewayOptions, runtime: Runtime, dispatcher: Dispatcher) {
     this.#options = options
     this.runtime = runtime
     this.#dispatcher = dispatcher
@@ -67,11 +67,22 @@ export class Gateway {
    *
    * @throws {ConfigError} with all that is wrong in the config
    */
-  static async load (options: GatewayOptions): Promise<Gateway> {
+  static async load(options: GatewayOptions): Promise<Gateway> {
     const counters = new Counters()
     const marker = new Int32Array(new SharedArrayBuffer(8))
     const child = options.child ?? (() => options.log)
-    const runtime: Runtime = { log: options.log, child, ids: new Ids(), counters, tracer: gatewayTracer(), logs: new LogQueues(options.log, counters, marker), marker, now: options.now ?? Date.now, heartbeatMs: 15_000, writeStallMs: 60_000 }
+    const runtime: Runtime = {
+      log: options.log,
+      child,
+      ids: new Ids(),
+      counters,
+      tracer: gatewayTracer(),
+      logs: new LogQueues(options.log, counters, marker),
+      marker,
+      now: options.now ?? Date.now,
+      heartbeatMs: 15_000,
+      writeStallMs: 60_000
+    }
     const gateway = new Gateway(options, runtime, createDispatcher(options.dispatcher))
     try {
       gateway.#built = await build(gateway.#buildEnv(), 1)
@@ -84,30 +95,48 @@ export class Gateway {
     return gateway
   }
 
-  get config (): GatewayConfig { return this.#built.generation.config }
-  get built (): Built { return this.#built }
-  get generation (): Generation { return this.#built.generation }
+  get config(): GatewayConfig {
+    return this.#built.generation.config
+  }
+  get built(): Built {
+    return this.#built
+  }
+  get generation(): Generation {
+    return this.#built.generation
+  }
   /** The snapshot that new requests begin with. */
-  get current (): Snapshot { return this.#built.generation.snapshot }
+  get current(): Snapshot {
+    return this.#built.generation.snapshot
+  }
   /** True between start and drain. */
-  get ready (): boolean { return this.#ready }
-  get draining (): boolean { return this.#draining }
+  get ready(): boolean {
+    return this.#ready
+  }
+  get draining(): boolean {
+    return this.#draining
+  }
   /** Requests under way. */
-  get active (): number { return this.#open.size }
-  get dataDir (): string { return resolve(this.config.server.data) }
+  get active(): number {
+    return this.#open.size
+  }
+  get dataDir(): string {
+    return resolve(this.config.server.data)
+  }
 
   /** Name of a step by its id, for the watchdog. */
-  stepName (id: number): string { return this.#stepNames[id] ?? '' }
+  stepName(id: number): string {
+    return this.#stepNames[id] ?? ''
+  }
 
   /** Starts every instance. @throws {StartError} */
-  async start (): Promise<void> {
+  async start(): Promise<void> {
     mkdirSync(this.dataDir, { recursive: true, mode: 0o700 })
     await this.generation.start()
     this.#ready = true
   }
 
   /** Takes an exchange into the books until its connection is done with it and its work has settled. */
-  track (ex: Exchange): void {
+  track(ex: Exchange): void {
     this.#open.add(ex)
     ex.reply.onceClosed(clean => {
       if (!clean) ex.giveUp(ex.reply.stalled ? 'stalled' : 'client_closed')
@@ -117,25 +146,25 @@ export class Gateway {
   }
 
   /** The work of an exchange is done; its record is written once its connection is done with it too. */
-  settle (ex: Exchange): void {
+  settle(ex: Exchange): void {
     ex.settled = true
     if (ex.closed) this.#release(ex)
   }
 
   /** From now on the gateway says that it is not ready and asks for its connections back. */
-  beginDrain (): void {
+  beginDrain(): void {
     this.#ready = false
     this.#draining = true
   }
 
   /** Waits until no request is under way, at most `ms`; what is left then is cut with an error event. */
-  async drained (ms: number): Promise<void> {
+  async drained(ms: number): Promise<void> {
     await this.#idleWithin(ms)
     await this.#cut()
   }
 
   /** Flushes the logs, closes every instance and every socket. Returns what did not close. */
-  async close (): Promise<string[]> {
+  async close(): Promise<string[]> {
     this.#ready = false
     await this.#cut()
     await Promise.race([this.runtime.logs.settled(), new Promise(done => setTimeout(done, 5000).unref())])
@@ -145,7 +174,7 @@ export class Gateway {
   }
 
   /** Ends what is under way. The records are written before any instance closes, so a client that does not take its last bytes is not waited for. */
-  async #cut (): Promise<void> {
+  async #cut(): Promise<void> {
     for (const ex of this.#open) ex.giveUp('drain')
     await this.#idleWithin(CUT_MS)
     for (const ex of this.#open) ex.reply.destroy()
@@ -153,7 +182,7 @@ export class Gateway {
   }
 
   /** Resolves when no request is under way, after `ms` at the latest. */
-  async #idleWithin (ms: number): Promise<void> {
+  async #idleWithin(ms: number): Promise<void> {
     if (this.#open.size === 0) return
     await new Promise<void>(done => {
       const timer = setTimeout(done, ms)
@@ -164,13 +193,13 @@ export class Gateway {
     })
   }
 
-  #release (ex: Exchange): void {
+  #release(ex: Exchange): void {
     if (!this.#open.delete(ex)) return
     conclude(ex)
     if (this.#open.size === 0) for (const done of this.#idle.splice(0)) done()
   }
 
-  #buildEnv (): BuildEnv {
+  #buildEnv(): BuildEnv {
     const options = this.#options
     return {
       file: options.file,

@@ -11,7 +11,7 @@ const CLOSE_MS = 5_000
 export class StartError extends Error {
   readonly code = 'HG_PLUGIN_START'
 
-  constructor (name: string, cause: unknown) {
+  constructor(name: string, cause: unknown) {
     super(`${name}: start failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
     this.name = 'StartError'
   }
@@ -26,7 +26,13 @@ export class Generation {
   readonly #closeUpstreams: () => Promise<void>
   #closed = false
 
-  constructor (config: GatewayConfig, snapshot: Snapshot, unconfigured: readonly Unconfigured[], entries: readonly Entry[], closeUpstreams: () => Promise<void>) {
+  constructor(
+    config: GatewayConfig,
+    snapshot: Snapshot,
+    unconfigured: readonly Unconfigured[],
+    entries: readonly Entry[],
+    closeUpstreams: () => Promise<void>
+  ) {
     this.config = config
     this.snapshot = snapshot
     this.unconfigured = unconfigured
@@ -35,12 +41,13 @@ export class Generation {
   }
 
   /** Starts every instance, those that others require first. @throws {StartError} after what had started is closed again */
-  async start (): Promise<void> {
+  async start(): Promise<void> {
     for (const entry of this.entries) {
       const since = performance.now()
       try {
         const { instance, sandbox } = entry
-        if (instance.start !== undefined) await within((async () => sandbox.scope.runInAsyncScope(instance.start!, instance))(), START_MS, 'it took longer than 30 s')
+        if (instance.start !== undefined)
+          await within((async () => sandbox.scope.runInAsyncScope(instance.start!, instance))(), START_MS, 'it took longer than 30 s')
       } catch (error) {
         await this.close()
         throw new StartError(entry.name, error)
@@ -50,7 +57,7 @@ export class Generation {
   }
 
   /** Closes every instance in reverse order, each within five seconds; what does not finish is left behind. Safe to call twice. */
-  async close (): Promise<string[]> {
+  async close(): Promise<string[]> {
     if (this.#closed) return []
     this.#closed = true
     const late: string[] = []
@@ -58,7 +65,11 @@ export class Generation {
       const { instance, sandbox } = entry
       if (instance.close === undefined) continue
       try {
-        await within((async () => sandbox.scope.runInAsyncScope(instance.close!, instance, AbortSignal.timeout(CLOSE_MS)))(), CLOSE_MS, 'it took longer than 5 s')
+        await within(
+          (async () => sandbox.scope.runInAsyncScope(instance.close!, instance, AbortSignal.timeout(CLOSE_MS)))(),
+          CLOSE_MS,
+          'it took longer than 5 s'
+        )
       } catch (error) {
         late.push(`${entry.name}: close failed: ${error instanceof Error ? error.message : String(error)}`)
       }

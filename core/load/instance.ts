@@ -11,7 +11,7 @@ export interface Sandbox {
 }
 
 /** A place for an instance to run in. */
-export function sandboxOf (name: string, blame: AsyncLocalStorage<Blamed>): Sandbox {
+export function sandboxOf(name: string, blame: AsyncLocalStorage<Blamed>): Sandbox {
   const health: StepHealth = { failures: 0, hook: null, openUntil: 0, unhandled: 0, quarantined: false }
   return { health, scope: blame.run({ plugin: name, health }, () => new AsyncResource(`headgate:${name}`)) }
 }
@@ -51,12 +51,12 @@ const HOOKS = Object.keys(KIND_OF) as HookName[]
 const OTHER: ReadonlySet<string> = new Set(['services', 'start', 'close', 'health', 'bodies'])
 
 /** The hooks of an instance, in lifecycle order. */
-export function hooksOf (instance: Hooks): HookName[] {
+export function hooksOf(instance: Hooks): HookName[] {
   return HOOKS.filter(hook => typeof instance[hook] === 'function')
 }
 
 /** What an instance has that is no hook, or null; a misspelt hook would silently never run. */
-export function wrongMember (instance: unknown): string | null {
+export function wrongMember(instance: unknown): string | null {
   if (typeof instance !== 'object' || instance === null) return 'setup returned no object of hooks'
   for (const name of Object.keys(instance)) {
     const value = (instance as { [name: string]: unknown })[name]

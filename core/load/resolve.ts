@@ -25,7 +25,7 @@ export class ResolveError extends Error {
   readonly code: ErrorCode
   readonly hint: string | undefined
 
-  constructor (code: ErrorCode, message: string, hint?: string) {
+  constructor(code: ErrorCode, message: string, hint?: string) {
     super(message)
     this.name = 'ResolveError'
     this.code = code
@@ -41,7 +41,7 @@ const INDEX: readonly string[] = ['index.ts', 'index.mts', 'index.js', 'index.mj
  *
  * @throws {ResolveError}
  */
-export function resolveUse (use: string, configDir: string): Resolved {
+export function resolveUse(use: string, configDir: string): Resolved {
   if (use.startsWith('.') || isAbsolute(use)) return localFile(use, configDir)
   if (use.startsWith('npm:')) return npmPackage([use.slice(4)], configDir)
   if (use.startsWith('builtin:')) return builtin(use.slice(8)) ?? missing(use, builtinNames(use.slice(8)), configDir)
@@ -50,11 +50,11 @@ export function resolveUse (use: string, configDir: string): Resolved {
 }
 
 /** Package names under which a short name may be found. */
-export function builtinNames (name: string): string[] {
+export function builtinNames(name: string): string[] {
   return name.startsWith('provider-') ? [`@headgate/${name}`] : [`@headgate/plugin-${name}`]
 }
 
-function builtin (name: string): Resolved | undefined {
+function builtin(name: string): Resolved | undefined {
   if (!/^[a-z][a-z0-9-]*$/.test(name)) return undefined
   for (const candidate of builtinNames(name)) {
     const found = fromPackage(candidate, import.meta.url, 'builtin')
@@ -63,7 +63,7 @@ function builtin (name: string): Resolved | undefined {
   return undefined
 }
 
-function npmPackage (names: readonly string[], configDir: string): Resolved {
+function npmPackage(names: readonly string[], configDir: string): Resolved {
   const base = pathToFileURL(join(configDir, 'headgate.yaml')).href
   for (const name of names) {
     const found = fromPackage(name, base, 'npm')
@@ -72,20 +72,32 @@ function npmPackage (names: readonly string[], configDir: string): Resolved {
   return missing(names[0]!, names, configDir)
 }
 
-function missing (use: string, names: readonly string[], configDir: string): never {
-  const name = names[0]!.split('/').slice(0, names[0]!.startsWith('@') ? 2 : 1).join('/')
+function missing(use: string, names: readonly string[], configDir: string): never {
+  const name = names[0]!
+    .split('/')
+    .slice(0, names[0]!.startsWith('@') ? 2 : 1)
+    .join('/')
   const near = suggest(use, shippedNames())
-  if (near !== undefined) throw new ResolveError('HG_PLUGIN_NOT_FOUND', `there is no plugin "${use}"; searched from ${configDir}`, `did you mean "${near}"?`)
+  if (near !== undefined)
+    throw new ResolveError('HG_PLUGIN_NOT_FOUND', `there is no plugin "${use}"; searched from ${configDir}`, `did you mean "${near}"?`)
   throw new ResolveError('HG_PLUGIN_NOT_FOUND', `"${use}" is not installed; searched from ${configDir}`, `npm install ${name}`)
 }
 
 /** Short names of the plugins that come with the gateway. */
-function shippedNames (): string[] {
-  const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { dependencies: { [name: string]: string } }
-  return Object.keys(dependencies).flatMap(name => /^@headgate\/(?:plugin-(.+)|(provider-.+))$/.exec(name)?.slice(1).filter(part => part !== undefined) ?? [])
+function shippedNames(): string[] {
+  const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    dependencies: { [name: string]: string }
+  }
+  return Object.keys(dependencies).flatMap(
+    name =>
+      /^@headgate\/(?:plugin-(.+)|(provider-.+))$/
+        .exec(name)
+        ?.slice(1)
+        .filter(part => part !== undefined) ?? []
+  )
 }
 
-function fromPackage (specifier: string, base: string, origin: 'npm' | 'builtin'): Resolved | undefined {
+function fromPackage(specifier: string, base: string, origin: 'npm' | 'builtin'): Resolved | undefined {
   let json: string | undefined
   try {
     json = findPackageJSON(specifier, base)
@@ -94,12 +106,22 @@ function fromPackage (specifier: string, base: string, origin: 'npm' | 'builtin'
     return undefined
   }
   if (json === undefined) return undefined
-  const manifest = manifestIn(json, specifier) as { name: string, version: string, headgate?: { apiVersion?: number }, exports?: unknown, main?: string }
+  const manifest = manifestIn(json, specifier) as {
+    name: string
+    version: string
+    headgate?: { apiVersion?: number }
+    exports?: unknown
+    main?: string
+  }
   const file = entryOf(specifier, base, manifest, dirname(json))
-  return { file, manifest: { name: manifest.name, version: manifest.version ?? '0.0.0', apiVersion: manifest.headgate?.apiVersion }, origin }
+  return {
+    file,
+    manifest: { name: manifest.name, version: manifest.version ?? '0.0.0', apiVersion: manifest.headgate?.apiVersion },
+    origin
+  }
 }
 
-function manifestIn (json: string, use: string): unknown {
+function manifestIn(json: string, use: string): unknown {
   try {
     return JSON.parse(readFileSync(json, 'utf8'))
   } catch (error) {
@@ -107,24 +129,32 @@ function manifestIn (json: string, use: string): unknown {
   }
 }
 
-function entryOf (specifier: string, base: string, manifest: { exports?: unknown }, folder: string): string {
+function entryOf(specifier: string, base: string, manifest: { exports?: unknown }, folder: string): string {
   try {
     return createRequire(base).resolve(specifier)
   } catch (error) {
     const entry = importEntry(manifest.exports, specifier)
     if (entry !== undefined) return join(folder, entry)
-    throw new ResolveError('HG_PLUGIN_IMPORT', `the package of "${specifier}" has no entry point: ${(error as Error).message.split('\n')[0]}`)
+    throw new ResolveError(
+      'HG_PLUGIN_IMPORT',
+      `the package of "${specifier}" has no entry point: ${(error as Error).message.split('\n')[0]}`
+    )
   }
 }
 
 /** The `import` entry of packages that offer nothing to `require`. */
-function importEntry (exported: unknown, specifier: string): string | undefined {
+function importEntry(exported: unknown, specifier: string): string | undefined {
   const parts = specifier.split('/')
   const rest = parts.slice(specifier.startsWith('@') ? 2 : 1).join('/')
   const key = rest === '' ? '.' : `./${rest}`
-  const at = typeof exported === 'object' && exported !== null && key in exported ? (exported as { [key: string]: unknown })[key] : rest === '' ? exported : undefined
+  const at =
+    typeof exported === 'object' && exported !== null && key in exported
+      ? (exported as { [key: string]: unknown })[key]
+      : rest === ''
+        ? exported
+        : undefined
   if (typeof at === 'string') return at
-  const { import: esm, node, default: any } = (at ?? {}) as { import?: unknown, node?: unknown, default?: unknown }
+  const { import: esm, node, default: any } = (at ?? {}) as { import?: unknown; node?: unknown; default?: unknown }
   for (const value of [node, esm, any]) {
     if (typeof value === 'string') return value
     const nested = (value as { default?: unknown } | undefined)?.default
@@ -133,20 +163,31 @@ function importEntry (exported: unknown, specifier: string): string | undefined 
   return undefined
 }
 
-function localFile (use: string, configDir: string): Resolved {
+function localFile(use: string, configDir: string): Resolved {
   const wanted = resolve(configDir, use)
   const root = rootOf(configDir)
-  if (!isWithin(wanted, root)) throw new ResolveError('HG_PLUGIN_FORBIDDEN', `"${use}" lies outside ${root}`, 'keep local plugins next to the config, or install them as packages')
+  if (!isWithin(wanted, root))
+    throw new ResolveError(
+      'HG_PLUGIN_FORBIDDEN',
+      `"${use}" lies outside ${root}`,
+      'keep local plugins next to the config, or install them as packages'
+    )
   if (!existsSync(wanted)) throw new ResolveError('HG_PLUGIN_NOT_FOUND', `there is no file or folder "${use}" next to the config`)
   const file = statSync(wanted).isDirectory() ? indexOf(wanted, use) : wanted
-  if (!existsSync(file)) throw new ResolveError('HG_PLUGIN_NOT_FOUND', `the entry of the folder "${use}" does not exist`, relative(configDir, file))
+  if (!existsSync(file))
+    throw new ResolveError('HG_PLUGIN_NOT_FOUND', `the entry of the folder "${use}" does not exist`, relative(configDir, file))
   const real = realpathSync(file)
   if (!isWithin(real, realpathSync(root))) throw new ResolveError('HG_PLUGIN_FORBIDDEN', `"${use}" is a link to a place outside ${root}`)
-  if (process.platform !== 'win32' && (statSync(real).mode & 0o002) !== 0) throw new ResolveError('HG_PLUGIN_FORBIDDEN', `"${use}" can be written by every user of this machine`, `chmod o-w ${relative(process.cwd(), real)}`)
+  if (process.platform !== 'win32' && (statSync(real).mode & 0o002) !== 0)
+    throw new ResolveError(
+      'HG_PLUGIN_FORBIDDEN',
+      `"${use}" can be written by every user of this machine`,
+      `chmod o-w ${relative(process.cwd(), real)}`
+    )
   return { file: real, manifest: null, origin: 'file' }
 }
 
-function indexOf (folder: string, use: string): string {
+function indexOf(folder: string, use: string): string {
   const json = join(folder, 'package.json')
   if (existsSync(json)) {
     const entry = importEntry((manifestIn(json, use) as { exports?: unknown }).exports, '.')
@@ -157,11 +198,11 @@ function indexOf (folder: string, use: string): string {
 }
 
 /** Local plugins live below the folder of the config, or below the working directory where the config lies in it. `/` is no such directory: it would allow everything. */
-function rootOf (configDir: string): string {
+function rootOf(configDir: string): string {
   const cwd = process.cwd()
   return dirname(cwd) !== cwd && isWithin(configDir, cwd) ? cwd : configDir
 }
 
-function isWithin (path: string, root: string): boolean {
+function isWithin(path: string, root: string): boolean {
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep)
 }

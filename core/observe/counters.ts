@@ -8,7 +8,7 @@ export class Counters {
   readonly #values = new Map<string, number>()
 
   /** Adds `by` to a counter. Label values are cut to 64 characters. */
-  add (name: string, labels: Labels = {}, by = 1): void {
+  add(name: string, labels: Labels = {}, by = 1): void {
     const key = seriesKey(name, labels)
     const old = this.#values.get(key)
     if (old === undefined && this.#values.size >= MAX_SERIES) return this.add(name, { other: 'true' }, by)
@@ -16,18 +16,18 @@ export class Counters {
   }
 
   /** The value of one series, 0 when it was never counted. */
-  get (name: string, labels: Labels = {}): number {
+  get(name: string, labels: Labels = {}): number {
     return this.#values.get(seriesKey(name, labels)) ?? 0
   }
 
   /** All series, one a line, sorted. */
-  text (): string {
+  text(): string {
     const lines = [...this.#values].map(([key, value]) => `${key} ${value}`).sort()
     return lines.length === 0 ? '' : lines.join('\n') + '\n'
   }
 }
 
-function seriesKey (name: string, labels: Labels): string {
+function seriesKey(name: string, labels: Labels): string {
   let text = ''
   for (const label in labels) {
     const value = labels[label]!.slice(0, 64).replace(/[\\"\n]/g, ' ')

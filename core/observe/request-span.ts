@@ -3,7 +3,11 @@ import type { Exchange } from '@headgate/api'
 
 /** `gen_ai.operation.name` of the operations that have one (OpenTelemetry GenAI conventions). */
 const OPERATION_NAMES: { readonly [operation: string]: string } = Object.freeze({
-  chat: 'chat', responses: 'chat', messages: 'chat', completions: 'text_completion', embeddings: 'embeddings'
+  chat: 'chat',
+  responses: 'chat',
+  messages: 'chat',
+  completions: 'text_completion',
+  embeddings: 'embeddings'
 })
 
 /**
@@ -11,22 +15,29 @@ const OPERATION_NAMES: { readonly [operation: string]: string } = Object.freeze(
  * are those of the GenAI conventions; content is never recorded. Without an SDK in the process the
  * API does nothing, for 0.2 µs.
  */
-export function writeRequestSpan (tracer: Tracer, record: Exchange, traceparent: string | undefined): void {
+export function writeRequestSpan(tracer: Tracer, record: Exchange, traceparent: string | undefined): void {
   const parent = traceparent === undefined ? context.active() : propagation.extract(context.active(), { traceparent })
   const startTime = Date.parse(record.timestamp_utc)
   const operation = OPERATION_NAMES[record.operation ?? ''] ?? record.operation ?? 'request'
-  const span = tracer.startSpan(`${operation} ${record.provider.model_requested ?? ''}`.trimEnd(), { kind: SpanKind.SERVER, startTime }, parent)
+  const span = tracer.startSpan(
+    `${operation} ${record.provider.model_requested ?? ''}`.trimEnd(),
+    { kind: SpanKind.SERVER, startTime },
+    parent
+  )
   if (span.isRecording()) {
     span.setAttributes(attributesOf(record, operation))
-    if (record.outcome === 'failed') span.setStatus({ code: SpanStatusCode.ERROR, ...(record.error !== null && { message: record.error.code }) })
+    if (record.outcome === 'failed')
+      span.setStatus({ code: SpanStatusCode.ERROR, ...(record.error !== null && { message: record.error.code }) })
   }
   span.end(startTime + record.timing.total_latency_ms)
 }
 
 /** The tracer of the gateway. */
-export function gatewayTracer (): Tracer { return trace.getTracer('headgate') }
+export function gatewayTracer(): Tracer {
+  return trace.getTracer('headgate')
+}
 
-function attributesOf (record: Exchange, operation: string): Attributes {
+function attributesOf(record: Exchange, operation: string): Attributes {
   const { provider, usage, response, error } = record
   const attributes: Attributes = {
     'http.request.method': record.method,

@@ -18,9 +18,13 @@ export interface StrayEnv {
  * Survives what plugins leave floating: rejections nobody handles and errors thrown in timers. The
  * step is known from the async context; after three such errors it is quarantined. Returns how to stop.
  */
-export function catchStrayErrors (env: StrayEnv): () => void {
-  const onRejection = (error: unknown): void => { if (!blame(env, error)) env.log.error({ err: error }, 'unhandled rejection in the gateway') }
-  const onException = (error: unknown): void => { if (!blame(env, error)) env.fatal(error) }
+export function catchStrayErrors(env: StrayEnv): () => void {
+  const onRejection = (error: unknown): void => {
+    if (!blame(env, error)) env.log.error({ err: error }, 'unhandled rejection in the gateway')
+  }
+  const onException = (error: unknown): void => {
+    if (!blame(env, error)) env.fatal(error)
+  }
   process.on('unhandledRejection', onRejection)
   process.on('uncaughtException', onException)
   return () => {
@@ -30,12 +34,15 @@ export function catchStrayErrors (env: StrayEnv): () => void {
 }
 
 /** Charges the error to the step in whose context it arose. False where there is none. */
-function blame ({ blame, log, counters }: StrayEnv, error: unknown): boolean {
+function blame({ blame, log, counters }: StrayEnv, error: unknown): boolean {
   const info = blame.getStore()
   if (info === undefined) return false
   info.health.unhandled++
   if (info.health.unhandled >= STRIKES) info.health.quarantined = true
   counters.add('headgate_plugin_errors_total', { plugin: info.plugin, hook: 'any', kind: 'unhandled' })
-  log.error({ err: error, plugin: info.plugin, strikes: info.health.unhandled, quarantined: info.health.quarantined }, `plugin "${info.plugin}" left an error unhandled`)
+  log.error(
+    { err: error, plugin: info.plugin, strikes: info.health.unhandled, quarantined: info.health.quarantined },
+    `plugin "${info.plugin}" left an error unhandled`
+  )
   return true
 }

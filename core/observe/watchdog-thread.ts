@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 const LOOK_MS = 100
 const STUCK_MS = 1000
 
-const { buffer, names } = workerData as { buffer: SharedArrayBuffer, names: readonly string[] }
+const { buffer, names } = workerData as { buffer: SharedArrayBuffer; names: readonly string[] }
 const marker = new Int32Array(buffer)
 const seen = { beat: Atomics.load(marker, 1), at: Date.now(), step: 0, told: false, suspended: Date.now() }
 
@@ -23,7 +23,13 @@ setInterval(() => {
   seen.told = true
   seen.step = Atomics.load(marker, 0)
   const plugin = names[seen.step] ?? ''
-  const line = { level: 50, time: new Date(now).toISOString(), plugin: plugin === '' ? null : plugin, blocked_ms: now - seen.at, msg: plugin === '' ? 'the event loop is blocked' : `plugin "${plugin}" is blocking the event loop` }
+  const line = {
+    level: 50,
+    time: new Date(now).toISOString(),
+    plugin: plugin === '' ? null : plugin,
+    blocked_ms: now - seen.at,
+    msg: plugin === '' ? 'the event loop is blocked' : `plugin "${plugin}" is blocking the event loop`
+  }
   try {
     writeSync(2, JSON.stringify(line) + '\n')
   } catch (error) {

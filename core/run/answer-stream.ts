@@ -75,7 +75,7 @@ export class AnswerStream implements BodySink {
   /** Settles with the first content, or with the failure that came before it. */
   readonly opened: Promise<void>
 
-  constructor (init: AnswerStreamInit) {
+  constructor(init: AnswerStreamInit) {
     this.#init = init
     this.#reader = init.dialect.reader()
     this.opened = new Promise((resolve, reject) => {
@@ -87,36 +87,38 @@ export class AnswerStream implements BodySink {
   }
 
   /** True when the answer is whole even if no marker follows. */
-  get complete (): boolean { return this.#reader.complete() }
+  get complete(): boolean {
+    return this.#reader.complete()
+  }
 
-  pause (): void {
+  pause(): void {
     this.#paused = true
     this.#init.response.pause()
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
   }
 
-  resume (): void {
+  resume(): void {
     this.#paused = false
     if (this.#over) return
     this.#await(this.#init.idleMs, 'idle')
     this.#init.response.resume()
   }
 
-  abort (): void {
+  abort(): void {
     if (this.#over) return
     this.#close(new Aborted())
     this.#init.response.abort()
   }
 
   /** Calls back when the last piece has come, with what broke it if something did. */
-  onceOver (fn: (failure: Error | null) => void): void {
+  onceOver(fn: (failure: Error | null) => void): void {
     if (this.#over) fn(this.#failure)
     else this.#onOver = fn
   }
 
   /** Hands over what was collected and lets the rest flow. */
-  attach (sink: LiveSink): void {
+  attach(sink: LiveSink): void {
     this.#sink = sink
     const held = this.#held
     this.#held = []
@@ -127,7 +129,7 @@ export class AnswerStream implements BodySink {
     if (this.#waits) this.#init.response.resume()
   }
 
-  data (piece: Buffer): void {
+  data(piece: Buffer): void {
     if (this.#over) return
     this.#bytes += piece.length
     if (this.#bytes > this.#init.maxBytes) return this.#fail(failureOf('size'))
@@ -135,9 +137,9 @@ export class AnswerStream implements BodySink {
     this.#take(() => this.#splitter.push(piece))
   }
 
-  end (): void {
+  end(): void {
     if (this.#over) return this.#ended()
-    this.#take(() => this.#init.decoder === null ? this.#splitter.end().filter(isWhole).map(terminated) : this.#splitter.end())
+    this.#take(() => (this.#init.decoder === null ? this.#splitter.end().filter(isWhole).map(terminated) : this.#splitter.end()))
     if (this.#over) return
     this.#drainDecoder()
     if (this.#over) return
@@ -147,24 +149,24 @@ export class AnswerStream implements BodySink {
   }
 
   /** A connection that was closed in order may have ended a whole answer; one that was reset has not. */
-  error (failure: Error): void {
+  error(failure: Error): void {
     if (this.#over) return this.#ended()
     if (failure instanceof UpstreamFailure && failure.reason === CLOSED) return this.end()
     this.#fail(failure)
   }
 
   /** The answer is whole, but its connection can be kept only once the response has ended too. */
-  #expectEnd (): void {
+  #expectEnd(): void {
     this.#linger = setTimeout(() => this.#init.response.abort(), LINGER_MS)
     this.#linger.unref()
     if (this.#paused || this.#waits) this.#init.response.resume()
   }
 
-  #ended (): void {
+  #ended(): void {
     if (this.#linger !== null) clearTimeout(this.#linger)
   }
 
-  #take (split: () => readonly SseFrame[]): void {
+  #take(split: () => readonly SseFrame[]): void {
     let events: LiveEvent[]
     try {
       events = []
@@ -179,7 +181,7 @@ export class AnswerStream implements BodySink {
   }
 
   /** Reads one frame into `events`; true when nothing after it counts. */
-  #frame (frame: SseFrame, events: LiveEvent[]): boolean {
+  #frame(frame: SseFrame, events: LiveEvent[]): boolean {
     const data = frame.data
     const native = this.#init.decoder === null
     if (data === null) {
@@ -203,20 +205,20 @@ export class AnswerStream implements BodySink {
     return this.#chunk(frame.raw, chunk, events)
   }
 
-  #chunk (raw: Buffer | null, chunk: Chunk, events: LiveEvent[]): boolean {
+  #chunk(raw: Buffer | null, chunk: Chunk, events: LiveEvent[]): boolean {
     const facts = this.#reader.read(chunk)
     if (facts.error !== null && facts.error !== undefined) return this.#softError(facts.error, events)
     events.push({ raw, chunk, facts })
     return false
   }
 
-  #softError (error: unknown, events: LiveEvent[]): true {
+  #softError(error: unknown, events: LiveEvent[]): true {
     this.#deliver(events.splice(0))
     this.#fail(soft(error))
     return true
   }
 
-  #drainDecoder (): void {
+  #drainDecoder(): void {
     const decoder = this.#init.decoder
     if (decoder?.end === undefined) return
     const events: LiveEvent[] = []
@@ -228,7 +230,7 @@ export class AnswerStream implements BodySink {
     this.#deliver(events)
   }
 
-  #deliver (events: LiveEvent[]): void {
+  #deliver(events: LiveEvent[]): void {
     if (events.length === 0 || this.#over) return
     if (this.#sink !== null) return this.#sink.events(events)
     let content = false
@@ -244,21 +246,21 @@ export class AnswerStream implements BodySink {
   }
 
   /** Content is there: from here on nothing can be repeated. */
-  #begin (): void {
+  #begin(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     this.#begun = true
     this.#open()
   }
 
-  #settle (finish: (sink: LiveSink) => void, failure: Error | null = null): void {
+  #settle(finish: (sink: LiveSink) => void, failure: Error | null = null): void {
     this.#close(failure)
     this.#open()
     if (this.#sink !== null) finish(this.#sink)
     else this.#finish = finish
   }
 
-  #fail (error: Error): void {
+  #fail(error: Error): void {
     if (this.#over) return
     this.#close(error)
     this.#init.response.abort()
@@ -267,7 +269,7 @@ export class AnswerStream implements BodySink {
     else this.#finish = sink => sink.fail(error)
   }
 
-  #close (failure: Error | null): void {
+  #close(failure: Error | null): void {
     this.#over = true
     this.#failure = failure
     this.#onOver?.(failure)
@@ -275,14 +277,14 @@ export class AnswerStream implements BodySink {
     this.#timer = null
   }
 
-  #await (ms: number, what: 'ttft' | 'idle'): void {
+  #await(ms: number, what: 'ttft' | 'idle'): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = ms > 0 ? setTimeout(() => this.#fail(failureOf(what)), ms) : null
   }
 }
 
 /** False for an event that was cut off: its JSON does not end. */
-function isWhole (frame: SseFrame): boolean {
+function isWhole(frame: SseFrame): boolean {
   if (frame.data === null || frame.data.trim() === '[DONE]') return true
   try {
     JSON.parse(frame.data)
@@ -294,6 +296,6 @@ function isWhole (frame: SseFrame): boolean {
 }
 
 /** The last event of a stream may lack its blank line; what we write after it must not become part of it. */
-function terminated (frame: SseFrame): SseFrame {
+function terminated(frame: SseFrame): SseFrame {
   return frame.data?.trim() === '[DONE]' ? frame : { ...frame, raw: Buffer.concat([frame.raw, NEWLINES]) }
 }

@@ -1,4 +1,3 @@
-import type { ResponseBody } from '@headgate/api'
 import { AnswerBody } from '../wire/answer-body.ts'
 import type { StreamDialect } from '../wire/types.ts'
 import type { Answer } from './answer.ts'
@@ -10,16 +9,16 @@ import { failureOf } from './upstream-fault.ts'
  *
  * @throws {UpstreamFailure} when the stream breaks or ends without being finished
  */
-export function asWhole (stream: AnswerStream, dialect: StreamDialect): Promise<Answer> {
+export function asWhole(stream: AnswerStream, dialect: StreamDialect): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const parts = dialect.aggregator()
     const done = (): void => resolve({ status: 200, body: AnswerBody.made(parts.result()) })
     const sink: LiveSink = {
-      events (events: readonly LiveEvent[]) {
+      events(events: readonly LiveEvent[]) {
         for (const event of events) if (event.chunk !== null) parts.push(event.chunk)
       },
       done,
-      end () {
+      end() {
         if (stream.complete) done()
         else reject(failureOf('truncated'))
       },

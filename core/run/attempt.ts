@@ -1,5 +1,13 @@
 import { performance } from 'node:perf_hooks'
-import { isNative, type AttemptRecord, type NativeOperation, type OperationCodec, type RequestBody, type ResponseBody, type Target } from '@headgate/api'
+import {
+  isNative,
+  type AttemptRecord,
+  type NativeOperation,
+  type OperationCodec,
+  type RequestBody,
+  type ResponseBody,
+  type Target
+} from '@headgate/api'
 import { UpstreamFailure } from '../upstream/failure.ts'
 import type { UpstreamResponse } from '../upstream/types.ts'
 import { AnswerBody } from '../wire/answer-body.ts'
@@ -19,7 +27,7 @@ import { attemptStage } from './stages.ts'
 import { answerFailure, failureOf, missingOperation, skipped, UnreadableFailure } from './upstream-fault.ts'
 
 /** What an attempt brings back: a whole answer, or one that has begun to stream. */
-export type Obtained = { readonly kind: 'whole', readonly answer: Answer } | { readonly kind: 'live', readonly stream: AnswerStream }
+export type Obtained = { readonly kind: 'whole'; readonly answer: Answer } | { readonly kind: 'live'; readonly stream: AnswerStream }
 
 const ERROR_BODY_BYTES = 256 * 1024
 
@@ -29,8 +37,16 @@ const ERROR_BODY_BYTES = 256 * 1024
  * @throws {UpstreamFailure} when the try failed
  * @throws {Fault} when an `attempt` hook failed for other reasons than a denial
  */
-export async function attempt (ex: Exchange, provider: ProviderRuntime, target: Target, number: number): Promise<Obtained> {
-  const record: AttemptRecord = { number, provider: target.provider, model: target.model, status: null, result: 'pending', latency_ms: 0, first_token_ms: null }
+export async function attempt(ex: Exchange, provider: ProviderRuntime, target: Target, number: number): Promise<Obtained> {
+  const record: AttemptRecord = {
+    number,
+    provider: target.provider,
+    model: target.model,
+    status: null,
+    result: 'pending',
+    latency_ms: 0,
+    first_token_ms: null
+  }
   const since = performance.now()
   ex.attempts.push(record)
   ex.target = target
@@ -45,7 +61,10 @@ export async function attempt (ex: Exchange, provider: ProviderRuntime, target: 
   }
   try {
     const obtained = await exchangeOnce(ex, provider, target, record, since)
-    if (obtained.kind === 'live') obtained.stream.onceOver(failure => { over(failure === null ? 'ok' : resultOf(ex, failure)) })
+    if (obtained.kind === 'live')
+      obtained.stream.onceOver(failure => {
+        over(failure === null ? 'ok' : resultOf(ex, failure))
+      })
     else over('ok')
     return obtained
   } catch (error) {
@@ -55,24 +74,33 @@ export async function attempt (ex: Exchange, provider: ProviderRuntime, target: 
 }
 
 /** The label of an attempt that failed; one that we gave up is labelled by our own reason. */
-function resultOf (ex: Exchange, error: unknown): string {
+function resultOf(ex: Exchange, error: unknown): string {
   if (ex.gaveUp !== null) return ex.gaveUp
   if (error instanceof Aborted) return 'aborted'
   if (error instanceof UpstreamFailure) return error.result === 'client_closed' ? 'aborted' : error.result
   return 'failed'
 }
 
-function round (ms: number): number { return Math.round(ms * 1000) / 1000 }
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000
+}
 
-async function exchangeOnce (ex: Exchange, provider: ProviderRuntime, target: Target, record: AttemptRecord, since: number): Promise<Obtained> {
+async function exchangeOnce(
+  ex: Exchange,
+  provider: ProviderRuntime,
+  target: Target,
+  record: AttemptRecord,
+  since: number
+): Promise<Obtained> {
   const operation = provider.instance.operations[ex.operation]
   if (operation === undefined) throw missingOperation(ex.operation)
   const draft: AttemptDraft = { headers: {}, patch: {} }
   if (ex.route.chains.attempt !== null) await runAttemptHooks(ex, target, record.number, draft)
   const limits = { ...ex.route.limits, ...provider.limits }
-  const response = provider.upstream === null
-    ? await answerLocally(ex, provider, operation, target, draft)
-    : await send(ex, provider, await outgoing(ex, provider, operation, target, draft), limits.firstToken)
+  const response =
+    provider.upstream === null
+      ? await answerLocally(ex, provider, operation, target, draft)
+      : await send(ex, provider, await outgoing(ex, provider, operation, target, draft), limits.firstToken)
   record.status = response.status
   ex.upstreamRequestId = response.headers['x-request-id']
   if (response.status >= 400) throw await refusal(ex, provider, response, limits.idle)
@@ -84,7 +112,14 @@ async function exchangeOnce (ex: Exchange, provider: ProviderRuntime, target: Ta
   const codec = isNative(operation) ? null : operation
   const dialect = ex.wire.stream
   if (isEventStream(response) && dialect !== null) {
-    const stream = new AnswerStream({ response, dialect, decoder: codec?.stream(target) ?? null, firstTokenMs: left, idleMs: limits.idle, maxBytes: provider.maxResponse })
+    const stream = new AnswerStream({
+      response,
+      dialect,
+      decoder: codec?.stream(target) ?? null,
+      firstTokenMs: left,
+      idleMs: limits.idle,
+      maxBytes: provider.maxResponse
+    })
     ex.live = stream
     await settleWithin(stream.opened, 0, ex.signal)
     record.first_token_ms = round(performance.now() - since)
@@ -95,7 +130,7 @@ async function exchangeOnce (ex: Exchange, provider: ProviderRuntime, target: Ta
   return { kind: 'whole', answer }
 }
 
-async function runAttemptHooks (ex: Exchange, target: Target, number: number, draft: AttemptDraft): Promise<void> {
+async function runAttemptHooks(ex: Exchange, target: Target, number: number, draft: AttemptDraft): Promise<void> {
   try {
     const pending = runChain(ex.route.chains.attempt!, ex, attemptStage(target, number, draft))
     if (isThenable(pending)) await pending
@@ -105,24 +140,47 @@ async function runAttemptHooks (ex: Exchange, target: Target, number: number, dr
   }
 }
 
-function answerLocally (ex: Exchange, provider: ProviderRuntime, operation: NativeOperation | OperationCodec, target: Target, draft: AttemptDraft): Promise<UpstreamResponse> {
+function answerLocally(
+  ex: Exchange,
+  provider: ProviderRuntime,
+  operation: NativeOperation | OperationCodec,
+  target: Target,
+  draft: AttemptDraft
+): Promise<UpstreamResponse> {
   const answer = provider.instance.answer
   if (answer === undefined) throw missingOperation(ex.operation)
-  const request = ex.body === null ? { model: target.model } : { ...(ex.body.value as RequestBody), ...(isNative(operation) ? nativeChanges(ex, operation, target, draft) : draft.patch) }
-  const pending = (async () => LocalResponse.from(await answer.call(provider.instance, { operation: ex.operation, request, target, signal: ex.signal })))()
+  const request =
+    ex.body === null
+      ? { model: target.model }
+      : { ...(ex.body.value as RequestBody), ...(isNative(operation) ? nativeChanges(ex, operation, target, draft) : draft.patch) }
+  const pending = (async () =>
+    LocalResponse.from(await answer.call(provider.instance, { operation: ex.operation, request, target, signal: ex.signal })))()
   return settleWithin(pending, 0, ex.signal)
 }
 
-function send (ex: Exchange, provider: ProviderRuntime, request: Outgoing, headersTimeoutMs: number): Promise<UpstreamResponse> {
-  return provider.upstream!.request({ method: methodOf(request.body), path: request.path, headers: request.headers, body: request.body, signal: ex.signal, headersTimeoutMs })
+function send(ex: Exchange, provider: ProviderRuntime, request: Outgoing, headersTimeoutMs: number): Promise<UpstreamResponse> {
+  return provider.upstream!.request({
+    method: methodOf(request.body),
+    path: request.path,
+    headers: request.headers,
+    body: request.body,
+    signal: ex.signal,
+    headersTimeoutMs
+  })
 }
 
-async function refusal (ex: Exchange, provider: ProviderRuntime, response: UpstreamResponse, idleMs: number): Promise<UpstreamFailure> {
+async function refusal(ex: Exchange, provider: ProviderRuntime, response: UpstreamResponse, idleMs: number): Promise<UpstreamFailure> {
   const bytes = await collect(response, ERROR_BODY_BYTES, idleMs, ex.signal).catch(() => Buffer.alloc(0))
   return answerFailure(response.status, response.headers, bytes, provider.instance)
 }
 
-async function readWhole (ex: Exchange, response: UpstreamResponse, provider: ProviderRuntime, idleMs: number, decode: (body: unknown) => ResponseBody | undefined): Promise<Answer> {
+async function readWhole(
+  ex: Exchange,
+  response: UpstreamResponse,
+  provider: ProviderRuntime,
+  idleMs: number,
+  decode: (body: unknown) => ResponseBody | undefined
+): Promise<Answer> {
   const bytes = await collect(response, provider.maxResponse, idleMs, ex.signal)
   const type = response.headers['content-type'] ?? ''
   if (/^text\/html\b/i.test(type)) throw new UnreadableFailure('ctype', bytes, ex.route.captureBodies)
@@ -133,14 +191,16 @@ async function readWhole (ex: Exchange, response: UpstreamResponse, provider: Pr
     // What the parser says quotes the body.
     throw new UnreadableFailure('parse', bytes, ex.route.captureBodies)
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new UnreadableFailure('parse', bytes, ex.route.captureBodies)
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new UnreadableFailure('parse', bytes, ex.route.captureBodies)
   const { error } = parsed as { error?: unknown }
-  if (error !== undefined && error !== null && !('choices' in parsed) && !('data' in parsed)) throw answerFailure(response.status, response.headers, bytes, provider.instance)
+  if (error !== undefined && error !== null && !('choices' in parsed) && !('data' in parsed))
+    throw answerFailure(response.status, response.headers, bytes, provider.instance)
   const decoded = decode(parsed)
   const body = decoded === undefined ? AnswerBody.received(bytes, parsed) : AnswerBody.made(decoded)
   return { status: 200, body }
 }
 
-function isEventStream (response: UpstreamResponse): boolean {
+function isEventStream(response: UpstreamResponse): boolean {
   return /^text\/event-stream\b/i.test(response.headers['content-type'] ?? '')
 }

@@ -22,7 +22,12 @@ export interface Stage<C extends Ctx, V> {
 }
 
 type AnyStep = Step<(...args: never[]) => unknown>
-interface Running<C extends Ctx> { readonly step: AnyStep, readonly ctx: C, readonly since: number, readonly undo: (() => void) | null }
+interface Running<C extends Ctx> {
+  readonly step: AnyStep
+  readonly ctx: C
+  readonly since: number
+  readonly undo: (() => void) | null
+}
 
 /** The signal of what nobody aborts. */
 const NEVER = new AbortController().signal
@@ -34,7 +39,12 @@ const BREAK_MS = 10_000
  *
  * @throws {Fault} when a step denies, or fails and its policy is deny
  */
-export function runChain<C extends Ctx, V> (steps: readonly AnyStep[], ex: Exchange, stage: Stage<C, V>, from = 0): V | undefined | Promise<V | undefined> {
+export function runChain<C extends Ctx, V>(
+  steps: readonly AnyStep[],
+  ex: Exchange,
+  stage: Stage<C, V>,
+  from = 0
+): V | undefined | Promise<V | undefined> {
   for (let i = from; i < steps.length; i++) {
     const step = steps[i]!
     if (!isDue(step, ex, stage)) continue
@@ -53,13 +63,24 @@ export function runChain<C extends Ctx, V> (steps: readonly AnyStep[], ex: Excha
   return undefined
 }
 
-async function continueAfter<C extends Ctx, V> (steps: readonly AnyStep[], ex: Exchange, stage: Stage<C, V>, i: number, run: Running<C>, pending: PromiseLike<unknown>): Promise<V | undefined> {
+async function continueAfter<C extends Ctx, V>(
+  steps: readonly AnyStep[],
+  ex: Exchange,
+  stage: Stage<C, V>,
+  i: number,
+  run: Running<C>,
+  pending: PromiseLike<unknown>
+): Promise<V | undefined> {
   const stop = await settle(run, ex, stage, pending)
   return stop !== undefined ? stop : runChain(steps, ex, stage, i + 1)
 }
 
 /** Runs all steps at once; the first denial ends the wait and is thrown. */
-export function runParallel<C extends Ctx> (steps: readonly AnyStep[], ex: Exchange, stage: Stage<C, undefined>): undefined | Promise<unknown> {
+export function runParallel<C extends Ctx>(
+  steps: readonly AnyStep[],
+  ex: Exchange,
+  stage: Stage<C, undefined>
+): undefined | Promise<unknown> {
   const pending: Promise<unknown>[] = []
   try {
     for (const step of steps) {
@@ -79,7 +100,7 @@ export function runParallel<C extends Ctx> (steps: readonly AnyStep[], ex: Excha
   })
 }
 
-function start<C extends Ctx> (step: AnyStep, ex: Exchange, stage: Stage<C, undefined>): Promise<unknown> | undefined {
+function start<C extends Ctx>(step: AnyStep, ex: Exchange, stage: Stage<C, undefined>): Promise<unknown> | undefined {
   const run = begin(step, ex, stage)
   let value: unknown
   try {
@@ -98,19 +119,20 @@ function start<C extends Ctx> (step: AnyStep, ex: Exchange, stage: Stage<C, unde
  *
  * @throws {Fault} when it is quarantined and what it decides must not be left undecided
  */
-export function isDue (step: AnyStep, ex: Exchange, stage: { readonly onError: 'deny' | 'allow' }): boolean {
+export function isDue(step: AnyStep, ex: Exchange, stage: { readonly onError: 'deny' | 'allow' }): boolean {
   if (!applies(step, ex)) return false
   const { info } = step
   const { health } = info
   if (health.quarantined) {
-    if (policyOf(info, stage) === 'deny') throw faultOfPlugin(info.plugin, step.hook, undefined, 'is quarantined after unhandled errors and cannot run')
+    if (policyOf(info, stage) === 'deny')
+      throw faultOfPlugin(info.plugin, step.hook, undefined, 'is quarantined after unhandled errors and cannot run')
     return false
   }
   return health.openUntil === 0 || info.onError !== 'allow' || performance.now() >= health.openUntil
 }
 
 /** True when the step covers the operation and its condition holds. */
-export function applies ({ info, hook }: AnyStep, ex: Exchange): boolean {
+export function applies({ info, hook }: AnyStep, ex: Exchange): boolean {
   if (COVERED.has(hook) && !info.operations.has(ex.operation)) return false
   return info.when === null || ex.runs(info.index, info.when)
 }
@@ -118,12 +140,12 @@ export function applies ({ info, hook }: AnyStep, ex: Exchange): boolean {
 /** Hooks that a plugin's `operations` limits; the others serve every operation. */
 const COVERED: ReadonlySet<HookName> = new Set(['request', 'guard', 'response', 'stream'])
 
-function begin<C extends Ctx> (step: AnyStep, ex: Exchange, stage: Stage<C, unknown>): Running<C> {
+function begin<C extends Ctx>(step: AnyStep, ex: Exchange, stage: Stage<C, unknown>): Running<C> {
   const undo = stage.undo !== undefined && policyOf(step.info, stage) === 'allow' ? stage.undo(ex) : null
   return { step, ctx: stage.make(ex, step.info), since: performance.now(), undo }
 }
 
-function call<C extends Ctx> (step: AnyStep, ex: Exchange, stage: Stage<C, unknown>, ctx: C): unknown {
+function call<C extends Ctx>(step: AnyStep, ex: Exchange, stage: Stage<C, unknown>, ctx: C): unknown {
   const marker = ex.runtime.marker
   marker[0] = step.info.id
   try {
@@ -136,7 +158,12 @@ function call<C extends Ctx> (step: AnyStep, ex: Exchange, stage: Stage<C, unkno
   }
 }
 
-async function settle<C extends Ctx, V> (run: Running<C>, ex: Exchange, stage: Stage<C, V>, pending: PromiseLike<unknown>): Promise<V | undefined> {
+async function settle<C extends Ctx, V>(
+  run: Running<C>,
+  ex: Exchange,
+  stage: Stage<C, V>,
+  pending: PromiseLike<unknown>
+): Promise<V | undefined> {
   let value: unknown
   try {
     value = await settleWithin(pending, run.step.info.timeoutMs, stage.detached === true ? NEVER : ex.signal)
@@ -147,7 +174,7 @@ async function settle<C extends Ctx, V> (run: Running<C>, ex: Exchange, stage: S
   return succeed(run, ex, stage, value)
 }
 
-function succeed<C extends Ctx, V> (run: Running<C>, ex: Exchange, stage: Stage<C, V>, value: unknown): V | undefined {
+function succeed<C extends Ctx, V>(run: Running<C>, ex: Exchange, stage: Stage<C, V>, value: unknown): V | undefined {
   const { info, hook } = run.step
   let stop: V | undefined
   try {
@@ -162,12 +189,18 @@ function succeed<C extends Ctx, V> (run: Running<C>, ex: Exchange, stage: Stage<
   return stop
 }
 
-function finish (run: Running<Ctx>, ex: Exchange, hook: HookName, outcome: HookRecord['outcome']): void {
+function finish(run: Running<Ctx>, ex: Exchange, hook: HookName, outcome: HookRecord['outcome']): void {
   run.ctx.revoke(ex)
   ex.hooks.push({ plugin: run.step.info.plugin, hook, ms: performance.now() - run.since, outcome })
 }
 
-function fail<C extends Ctx> (run: Running<C>, ex: Exchange, stage: Stage<C, unknown>, error: unknown, kind: 'throw' | 'reject' | 'timeout' | 'shape'): void {
+function fail<C extends Ctx>(
+  run: Running<C>,
+  ex: Exchange,
+  stage: Stage<C, unknown>,
+  error: unknown,
+  kind: 'throw' | 'reject' | 'timeout' | 'shape'
+): void {
   const { info, hook } = run.step
   if (isReject(error)) {
     finish(run, ex, hook, 'denied')
@@ -178,7 +211,12 @@ function fail<C extends Ctx> (run: Running<C>, ex: Exchange, stage: Stage<C, unk
     throw error
   }
   finish(run, ex, hook, kind === 'timeout' ? 'timeout' : 'failed')
-  const fault = faultOfPlugin(info.plugin, hook, error, kind === 'timeout' ? `took longer than ${info.timeoutMs} ms` : kind === 'shape' ? 'returned something of the wrong shape' : 'failed')
+  const fault = faultOfPlugin(
+    info.plugin,
+    hook,
+    error,
+    kind === 'timeout' ? `took longer than ${info.timeoutMs} ms` : kind === 'shape' ? 'returned something of the wrong shape' : 'failed'
+  )
   ex.runtime.counters.add('headgate_plugin_errors_total', { plugin: info.plugin, hook, kind })
   const policy = policyOf(info, stage)
   ex.runtime.log.warn({ err: error, plugin: info.plugin, hook, request_id: ex.requestId, policy }, fault.detail)
@@ -188,23 +226,26 @@ function fail<C extends Ctx> (run: Running<C>, ex: Exchange, stage: Stage<C, unk
 }
 
 /** With `on_error: allow`, five failures in a row let the step rest for ten seconds. */
-export function noteFailure (ex: Exchange, info: StepInfo, hook: HookName): void {
+export function noteFailure(ex: Exchange, info: StepInfo, hook: HookName): void {
   const { health } = info
   health.hook = hook
   health.failures++
   if (health.failures < BREAK_AFTER || info.onError !== 'allow') return
   health.openUntil = performance.now() + BREAK_MS
   ex.runtime.counters.add('headgate_breaker_open_total', { plugin: info.plugin })
-  ex.runtime.log.warn({ plugin: info.plugin, hook, failures: health.failures, rest_ms: BREAK_MS }, `plugin "${info.plugin}" keeps failing and is passed over for ${BREAK_MS / 1000} s`)
+  ex.runtime.log.warn(
+    { plugin: info.plugin, hook, failures: health.failures, rest_ms: BREAK_MS },
+    `plugin "${info.plugin}" keeps failing and is passed over for ${BREAK_MS / 1000} s`
+  )
 }
 
 /** A hook that works says nothing about another one of the plugin that does not. */
-function noteSuccess ({ health }: StepInfo, hook: HookName): void {
+function noteSuccess({ health }: StepInfo, hook: HookName): void {
   if (health.failures === 0 || health.hook !== hook) return
   health.failures = 0
   health.openUntil = 0
 }
 
-function policyOf (info: StepInfo, stage: { readonly onError: 'deny' | 'allow' }): 'deny' | 'allow' {
+function policyOf(info: StepInfo, stage: { readonly onError: 'deny' | 'allow' }): 'deny' | 'allow' {
   return info.onError ?? stage.onError
 }

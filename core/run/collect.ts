@@ -8,7 +8,7 @@ import { failureOf } from './upstream-fault.ts'
  * @throws {UpstreamFailure} `size`, `idle` or what broke the answer off
  * @throws {Aborted} when the request was given up
  */
-export function collect (response: UpstreamResponse, limit: number, idleMs: number, signal: AbortSignal): Promise<Buffer> {
+export function collect(response: UpstreamResponse, limit: number, idleMs: number, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = []
     let size = 0
@@ -20,23 +20,28 @@ export function collect (response: UpstreamResponse, limit: number, idleMs: numb
       signal.removeEventListener('abort', onAbort)
       then()
     }
-    const giveUp = (error: Error): void => finish(() => {
-      response.abort()
-      reject(error)
-    })
+    const giveUp = (error: Error): void =>
+      finish(() => {
+        response.abort()
+        reject(error)
+      })
     const onAbort = (): void => giveUp(new Aborted())
     const timer = idleMs > 0 ? setTimeout(() => giveUp(failureOf('idle')), idleMs) : null
     if (signal.aborted) return onAbort()
     signal.addEventListener('abort', onAbort)
     response.pipe({
-      data (piece) {
+      data(piece) {
         size += piece.length
         if (size > limit) return giveUp(failureOf('size'))
         pieces.push(piece)
         timer?.refresh()
       },
-      end () { finish(() => resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces))) },
-      error (failure) { finish(() => reject(failure)) }
+      end() {
+        finish(() => resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)))
+      },
+      error(failure) {
+        finish(() => reject(failure))
+      }
     })
   })
 }

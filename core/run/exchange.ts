@@ -1,6 +1,17 @@
 import { performance } from 'node:perf_hooks'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { AttemptRecord, DeepReadonly, HookRecord, Operation, Principal, RequestBody, Secret, StreamEnd, Target, Usage } from '@headgate/api'
+import type {
+  AttemptRecord,
+  DeepReadonly,
+  HookRecord,
+  Operation,
+  Principal,
+  RequestBody,
+  Secret,
+  StreamEnd,
+  Target,
+  Usage
+} from '@headgate/api'
 import { isSensitive } from './headers.ts'
 import type { Facts, Route, Snapshot } from './pipeline.ts'
 import type { Fault } from './fault.ts'
@@ -97,7 +108,7 @@ export class Exchange implements Facts {
   /** Per step: 0 undecided, 1 runs, 2 skipped. */
   #decided: Uint8Array | null = null
 
-  constructor (init: ExchangeInit) {
+  constructor(init: ExchangeInit) {
     this.runtime = init.runtime
     this.snapshot = init.snapshot
     this.route = init.route
@@ -117,7 +128,7 @@ export class Exchange implements Facts {
   }
 
   /** Client headers without credentials, made on first use. */
-  get headers (): { readonly [name: string]: string | undefined } {
+  get headers(): { readonly [name: string]: string | undefined } {
     if (this.#headers === null) {
       const clean: { [name: string]: string } = {}
       for (const name in this.#rawHeaders) {
@@ -130,18 +141,18 @@ export class Exchange implements Facts {
   }
 
   /** One header by lower-case name without making the whole view; never a credential. */
-  header (name: string): string | undefined {
+  header(name: string): string | undefined {
     return isSensitive(name) ? undefined : single(this.#rawHeaders[name])
   }
 
   /** The model as it is asked for now; empty where there is none. */
-  get model (): string {
+  get model(): string {
     const model = this.body?.peek('model')
     return typeof model === 'string' ? model : ''
   }
 
   /** The whole body, checked before anybody sees it. Null for operations without one. @throws {Reject} 400 for a body that was too large to be checked at once and is wrong */
-  get request (): DeepReadonly<RequestBody> | null {
+  get request(): DeepReadonly<RequestBody> | null {
     if (this.body === null) return null
     if (!this.checked) {
       this.wire.validate(this.body.parsed)
@@ -150,10 +161,12 @@ export class Exchange implements Facts {
     return this.body.value
   }
 
-  get clientClosed (): boolean { return this.gaveUp === 'client_closed' }
+  get clientClosed(): boolean {
+    return this.gaveUp === 'client_closed'
+  }
 
   /** Gives the exchange up: everything that is waited for ends, the upstream is aborted. */
-  giveUp (reason: GiveUp): void {
+  giveUp(reason: GiveUp): void {
     if (this.gaveUp !== null || this.finished) return
     this.gaveUp = reason
     this.onGiveUp?.(reason)
@@ -161,79 +174,96 @@ export class Exchange implements Facts {
   }
 
   /** Ends whatever is waited for. */
-  abortUpstream (): void {
+  abortUpstream(): void {
     this.abort.abort()
     this.live?.abort()
   }
 
   /** Starts the clock of the request; 0 is none. */
-  arm (ms: number): void {
+  arm(ms: number): void {
     if (ms === 0) return
     this.deadline = performance.now() + ms
     this.#timer = setTimeout(() => this.giveUp('deadline'), ms)
   }
 
-  disarm (): void {
+  disarm(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
   }
 
   /** Milliseconds left before the deadline; Infinity where there is none. */
-  remainingMs (): number { return this.deadline - performance.now() }
+  remainingMs(): number {
+    return this.deadline - performance.now()
+  }
 
-  get signal (): AbortSignal { return this.abort.signal }
+  get signal(): AbortSignal {
+    return this.abort.signal
+  }
 
   /** As `signal`, and aborted too when one of the guards that run together has denied. */
-  get verdictSignal (): AbortSignal {
+  get verdictSignal(): AbortSignal {
     this.#verdict ??= new AbortController()
     return AbortSignal.any([this.signal, this.#verdict.signal])
   }
 
   /** One guard has denied: the others may stop. */
-  endVerdict (): void { this.#verdict?.abort() }
+  endVerdict(): void {
+    this.#verdict?.abort()
+  }
 
   /** The metadata set by `tag`. */
-  get metadata (): { readonly [key: string]: string } { return this.#metadata ?? {} }
+  get metadata(): { readonly [key: string]: string } {
+    return this.#metadata ?? {}
+  }
 
   /** Milliseconds since the exchange began. */
-  elapsed (): number { return performance.now() - this.startedAt }
+  elapsed(): number {
+    return performance.now() - this.startedAt
+  }
 
-  read (name: string): unknown {
+  read(name: string): unknown {
     return name === 'principal' ? this.principal : this.#state?.get(name)
   }
 
-  write (name: string, value: unknown): void {
+  write(name: string, value: unknown): void {
     this.#state ??= new Map()
     this.#state.set(name, value)
   }
 
-  tag (name: string, value: string): void {
+  tag(name: string, value: string): void {
     if (this.#tags >= 64) return
     this.#metadata ??= {}
     if (!Object.hasOwn(this.#metadata, name)) this.#tags++
     this.#metadata[name.slice(0, 128)] = String(value).slice(0, 1024)
   }
 
-  warn (text: string): void {
+  warn(text: string): void {
     if (this.warnings.length < 32 && !this.warnings.includes(text)) this.warnings.push(text)
   }
 
   /** The decision about a step's `when`, made once and kept. */
-  runs (index: number, when: (facts: Facts) => boolean): boolean {
+  runs(index: number, when: (facts: Facts) => boolean): boolean {
     this.#decided ??= new Uint8Array(this.route.steps)
     if (this.#decided[index] === 0) this.#decided[index] = when(this) ? 1 : 2
     return this.#decided[index] === 1
   }
 
-  fact (name: string): string | number | boolean | readonly string[] | undefined {
+  fact(name: string): string | number | boolean | readonly string[] | undefined {
     switch (name) {
-      case 'model': return this.body === null ? undefined : this.model
-      case 'stream': return this.wantsStream
-      case 'operation': return this.operation
-      case 'path': return this.path
-      case 'method': return this.method
-      case 'route': return this.route.name
-      case 'tokens': return Math.ceil(this.bodyBytes / 4)
+      case 'model':
+        return this.body === null ? undefined : this.model
+      case 'stream':
+        return this.wantsStream
+      case 'operation':
+        return this.operation
+      case 'path':
+        return this.path
+      case 'method':
+        return this.method
+      case 'route':
+        return this.route.name
+      case 'tokens':
+        return Math.ceil(this.bodyBytes / 4)
     }
     if (name.startsWith('header.')) return this.header(name.slice(7).toLowerCase())
     if (name.startsWith('principal.')) return principalFact(this.principal, name.slice(10))
@@ -241,17 +271,22 @@ export class Exchange implements Facts {
   }
 }
 
-function principalFact (principal: Principal | undefined, name: string): string | readonly string[] | undefined {
+function principalFact(principal: Principal | undefined, name: string): string | readonly string[] | undefined {
   switch (name) {
-    case 'id': return principal?.id
-    case 'owner': return principal?.owner
-    case 'team': return principal?.team
-    case 'project': return principal?.project
-    case 'scopes': return principal?.scopes ?? []
+    case 'id':
+      return principal?.id
+    case 'owner':
+      return principal?.owner
+    case 'team':
+      return principal?.team
+    case 'project':
+      return principal?.project
+    case 'scopes':
+      return principal?.scopes ?? []
   }
   return name.startsWith('metadata.') ? principal?.metadata?.[name.slice(9)] : undefined
 }
 
-function single (value: string | string[] | undefined): string | undefined {
+function single(value: string | string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : value?.[0]
 }

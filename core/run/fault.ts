@@ -24,7 +24,7 @@ export class Fault extends Error {
   readonly plugin: string | undefined
   readonly detail: string | undefined
 
-  constructor (source: ErrorSource, status: number, code: string, message: string, options: FaultOptions = {}) {
+  constructor(source: ErrorSource, status: number, code: string, message: string, options: FaultOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'Fault'
     this.source = source
@@ -39,17 +39,26 @@ export class Fault extends Error {
 }
 
 /** The fault that a denial becomes. `source` is `client` when the core itself found the request wrong. */
-export function faultOfReject (denial: Reject, source: 'client' | 'policy', plugin?: string): Fault {
-  return new Fault(source, denial.status, denial.code, denial.message, { type: denial.type, param: denial.param, headers: denial.headers, plugin })
+export function faultOfReject(denial: Reject, source: 'client' | 'policy', plugin?: string): Fault {
+  return new Fault(source, denial.status, denial.code, denial.message, {
+    type: denial.type,
+    param: denial.param,
+    headers: denial.headers,
+    plugin
+  })
 }
 
 /** The fault of a plugin that failed: the client learns nothing about it. */
-export function faultOfPlugin (plugin: string, hook: string, cause: unknown, reason: string): Fault {
-  return new Fault('plugin', 500, 'plugin_error', 'A step of the gateway failed and the request was refused.', { plugin, detail: `plugin "${plugin}" ${reason} in ${hook}`, cause })
+export function faultOfPlugin(plugin: string, hook: string, cause: unknown, reason: string): Fault {
+  return new Fault('plugin', 500, 'plugin_error', 'A step of the gateway failed and the request was refused.', {
+    plugin,
+    detail: `plugin "${plugin}" ${reason} in ${hook}`,
+    cause
+  })
 }
 
 /** Makes a fault of anything that was thrown. */
-export function toFault (thrown: unknown, source: 'client' | 'policy' = 'client'): Fault {
+export function toFault(thrown: unknown, source: 'client' | 'policy' = 'client'): Fault {
   if (thrown instanceof Fault) return thrown
   if (isReject(thrown)) return faultOfReject(thrown, source)
   const detail = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : typeof thrown
@@ -57,7 +66,7 @@ export function toFault (thrown: unknown, source: 'client' | 'policy' = 'client'
 }
 
 /** The value of `x-headgate-error-source`. */
-export function sourceHeader (source: ErrorSource): string {
+export function sourceHeader(source: ErrorSource): string {
   if (source === 'policy' || source === 'internal') return 'gateway'
   return source
 }

@@ -20,7 +20,7 @@ export class Heartbeat {
   readonly #timer: NodeJS.Timeout | null
   #held = false
 
-  constructor (reply: Reply, ms: number, head: () => { readonly [name: string]: string }) {
+  constructor(reply: Reply, ms: number, head: () => { readonly [name: string]: string }) {
     this.#reply = reply
     this.#head = head
     this.#timer = ms > 0 ? setInterval(() => this.#beat(), ms) : null
@@ -28,14 +28,20 @@ export class Heartbeat {
   }
 
   /** While held no comment goes out: a verdict on the request is still open. */
-  hold (held: boolean): void { this.#held = held }
+  hold(held: boolean): void {
+    this.#held = held
+  }
 
   /** Something else was written: the silence begins anew. */
-  heard (): void { this.#timer?.refresh() }
+  heard(): void {
+    this.#timer?.refresh()
+  }
 
-  stop (): void { if (this.#timer !== null) clearInterval(this.#timer) }
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+  }
 
-  #beat (): void {
+  #beat(): void {
     // A comment for a client that does not read would only make it look alive.
     if (this.#held || this.#reply.closed || this.#reply.blocked) return
     if (!this.#reply.headSent) this.#reply.head(200, this.#head())

@@ -8,7 +8,7 @@ export class Ids {
   readonly #pool = Buffer.alloc(1600)
   #used = 1600
 
-  #take (): number {
+  #take(): number {
     if (this.#used >= this.#pool.length) {
       randomFillSync(this.#pool)
       this.#used = 0
@@ -19,7 +19,7 @@ export class Ids {
   }
 
   /** A UUID of version 7 (RFC 9562): 48 bits of milliseconds, then 74 random bits. */
-  uuid7 (nowMs: number): string {
+  uuid7(nowMs: number): string {
     const at = this.#take()
     const time = Math.trunc(nowMs).toString(16).padStart(12, '0')
     const random = this.#pool.toString('hex', at, at + 10)
@@ -28,19 +28,19 @@ export class Ids {
   }
 
   /** The request id: the caller's own when it is harmless, otherwise a new one. */
-  request (given: string | undefined, logId: string): string {
+  request(given: string | undefined, logId: string): string {
     if (given !== undefined && SAFE_ID.test(given)) return given
     return `req_${logId.replaceAll('-', '')}`
   }
 }
 
 /** The request id of what never became an exchange. */
-export function requestIdOf (given: string | undefined): string {
+export function requestIdOf(given: string | undefined): string {
   return given !== undefined && SAFE_ID.test(given) ? given : `req_${randomUUID().replaceAll('-', '')}`
 }
 
 /** The trace id of a W3C `traceparent` header, or null. All zeros is invalid (W3C Trace Context §3.2.2.3). */
-export function traceId (traceparent: string | undefined): string | null {
+export function traceId(traceparent: string | undefined): string | null {
   const id = traceparent === undefined ? undefined : TRACEPARENT.exec(traceparent)?.[1]
   return id === undefined || id === '00000000000000000000000000000000' ? null : id
 }

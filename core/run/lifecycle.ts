@@ -1,4 +1,4 @@
-import type { Principal, RequestBody, Respond, ResponseBody } from '@headgate/api'
+import type { Principal, RequestBody, Respond } from '@headgate/api'
 import { AnswerBody } from '../wire/answer-body.ts'
 import type { JsonBody } from '../wire/body.ts'
 import { writeRequestSpan } from '../observe/request-span.ts'
@@ -24,17 +24,23 @@ import { faultOfStream, givenUp } from './upstream-fault.ts'
  *
  * @throws {Fault} 401 when no step knows the caller
  */
-export async function admit (ex: Exchange): Promise<void> {
+export async function admit(ex: Exchange): Promise<void> {
   const { receive, authenticate } = ex.route.chains
   if (receive !== null) await maybe(runChain(receive, ex, RECEIVE))
   const principal: Principal | undefined = authenticate === null ? undefined : await maybe(runChain(authenticate, ex, AUTHENTICATE))
   ex.credential = undefined
-  if (principal === undefined) throw new Fault('client', 401, 'invalid_api_key', 'No valid API key was given. Send it as `Authorization: Bearer <key>` or `x-api-key: <key>`.')
+  if (principal === undefined)
+    throw new Fault(
+      'client',
+      401,
+      'invalid_api_key',
+      'No valid API key was given. Send it as `Authorization: Bearer <key>` or `x-api-key: <key>`.'
+    )
   ex.principal = principal
 }
 
 /** Everything from the body to the end of the answer. Never rejects: faults become answers. */
-export async function serve (ex: Exchange, body: JsonBody<RequestBody> | null): Promise<void> {
+export async function serve(ex: Exchange, body: JsonBody<RequestBody> | null): Promise<void> {
   ex.arm(ex.route.limits.total)
   try {
     await answer(ex, body)
@@ -47,16 +53,17 @@ export async function serve (ex: Exchange, body: JsonBody<RequestBody> | null): 
 }
 
 /** Tells the client what went wrong, unless it is gone. Never rejects. */
-export async function refuse (ex: Exchange, error: unknown): Promise<void> {
+export async function refuse(ex: Exchange, error: unknown): Promise<void> {
   if (ex.gaveUp === 'client_closed') return
   const fault = error instanceof Aborted ? givenUp(ex.gaveUp ?? 'deadline') : toFault(error)
   ex.fault = fault
-  if (fault.source === 'internal' && fault.code === 'internal_error') ex.runtime.log.error({ err: fault.cause, request_id: ex.requestId }, 'the gateway failed to process a request')
+  if (fault.source === 'internal' && fault.code === 'internal_error')
+    ex.runtime.log.error({ err: fault.cause, request_id: ex.requestId }, 'the gateway failed to process a request')
   await sendFault(ex, fault)
 }
 
 /** After the last byte: the record goes to every `log` step, once. */
-export function conclude (ex: Exchange): void {
+export function conclude(ex: Exchange): void {
   if (ex.finished) return
   ex.finished = true
   noteCut(ex)
@@ -70,14 +77,14 @@ export function conclude (ex: Exchange): void {
 }
 
 /** An answer that was complete here but did not reach the client. */
-function noteCut (ex: Exchange): void {
+function noteCut(ex: Exchange): void {
   if (ex.gaveUp === 'stalled') ex.fault ??= givenUp('stalled')
   if (ex.streamEnd !== 'done') return
   if (ex.gaveUp === 'stalled') ex.streamEnd = 'limit'
   else if (ex.gaveUp === 'client_closed') ex.streamEnd = 'client_closed'
 }
 
-async function answer (ex: Exchange, body: JsonBody<RequestBody> | null): Promise<void> {
+async function answer(ex: Exchange, body: JsonBody<RequestBody> | null): Promise<void> {
   takeBody(ex, body)
   const heartbeat = ex.wantsStream ? new Heartbeat(ex.reply, ex.runtime.heartbeatMs, () => answerHeaders(ex, STREAM_HEADERS)) : null
   try {
@@ -95,7 +102,7 @@ async function answer (ex: Exchange, body: JsonBody<RequestBody> | null): Promis
   }
 }
 
-function takeBody (ex: Exchange, body: JsonBody<RequestBody> | null): void {
+function takeBody(ex: Exchange, body: JsonBody<RequestBody> | null): void {
   if (body === null) return
   if (ex.bodyBytes <= PARSE_AT_ONCE || !looksRight(body)) {
     ex.wire.validate(body.parsed)
@@ -112,14 +119,14 @@ function takeBody (ex: Exchange, body: JsonBody<RequestBody> | null): void {
 /** Bodies up to this size are parsed and checked whole; a larger one only when a step reads it, else the upstream says what is wrong with it. */
 const PARSE_AT_ONCE = 64 * 1024
 
-function looksRight (body: JsonBody<RequestBody>): boolean {
+function looksRight(body: JsonBody<RequestBody>): boolean {
   const model = body.peek('model')
   const stream = body.peek('stream')
   return typeof model === 'string' && model !== '' && model.length <= 256 && (stream === undefined || typeof stream === 'boolean')
 }
 
 /** Upstream and guards that overlap it: nothing is sent to the client before all guards agree. */
-async function dispatch (ex: Exchange, heartbeat: Heartbeat | null): Promise<void> {
+async function dispatch(ex: Exchange, heartbeat: Heartbeat | null): Promise<void> {
   const guards = ex.route.chains.overlapGuard
   if (guards === null) return deliver(ex, await obtain(ex), heartbeat)
   heartbeat?.hold(true)
@@ -137,7 +144,7 @@ async function dispatch (ex: Exchange, heartbeat: Heartbeat | null): Promise<voi
   await deliver(ex, await obtaining, heartbeat)
 }
 
-async function deliver (ex: Exchange, obtained: Awaited<ReturnType<typeof obtain>>, heartbeat: Heartbeat | null): Promise<void> {
+async function deliver(ex: Exchange, obtained: Awaited<ReturnType<typeof obtain>>, heartbeat: Heartbeat | null): Promise<void> {
   if (obtained.kind === 'whole') return finishWhole(ex, obtained.answer)
   if (buffers(ex)) return finishWhole(ex, await held(ex, obtained.stream))
   const steps = StreamSteps.of(ex)
@@ -146,7 +153,7 @@ async function deliver (ex: Exchange, obtained: Awaited<ReturnType<typeof obtain
 }
 
 /** The whole of a streamed answer, of which nothing has left yet. @throws {Fault} when it breaks */
-async function held (ex: Exchange, stream: AnswerStream): Promise<Answer> {
+async function held(ex: Exchange, stream: AnswerStream): Promise<Answer> {
   try {
     return await settleWithin(asWhole(stream, ex.wire.stream!), 0, ex.signal)
   } catch (error) {
@@ -156,19 +163,19 @@ async function held (ex: Exchange, stream: AnswerStream): Promise<Answer> {
 }
 
 /** True when a step needs the whole answer before any of it may leave. */
-function buffers (ex: Exchange): boolean {
+function buffers(ex: Exchange): boolean {
   const chain = ex.route.chains.response
   if (chain === null) return false
   for (const step of chain) if (step.info.streaming === 'buffer' && isDue(step, ex, DENY)) return true
   return false
 }
 
-async function respondWith (ex: Exchange, respond: Respond): Promise<void> {
+async function respondWith(ex: Exchange, respond: Respond): Promise<void> {
   Object.assign(ex.replyHeaders, respond.headers)
   await finishWhole(ex, { status: respond.status, body: AnswerBody.made(respond.body) })
 }
 
-async function finishWhole (ex: Exchange, answer: Answer): Promise<void> {
+async function finishWhole(ex: Exchange, answer: Answer): Promise<void> {
   const chain = ex.route.chains.response
   if (chain !== null) {
     const due = ex.answeredBy === ex.route.steps ? chain : chain.filter(step => step.info.index < ex.answeredBy)
@@ -181,15 +188,23 @@ async function finishWhole (ex: Exchange, answer: Answer): Promise<void> {
 }
 
 /** Providers that say nothing about usage get an estimate, marked as one. */
-function estimateUsage (ex: Exchange): void {
+function estimateUsage(ex: Exchange): void {
   if (ex.usage !== null || ex.attempts.length === 0 || ex.body === null) return
   const reached = ex.attempts.some(attempt => attempt.status !== null && attempt.status < 400)
   if (!reached || ex.wire.name === 'models') return
   const prompt = estimateTokens(ex.bodyBytes)
   const completion = estimateTokens(ex.answerChars)
-  ex.usage = { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion, cached_tokens: null, cache_write_tokens: null, reasoning_tokens: null, source: 'estimated' }
+  ex.usage = {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+    cached_tokens: null,
+    cache_write_tokens: null,
+    reasoning_tokens: null,
+    source: 'estimated'
+  }
 }
 
-function maybe<T> (value: T | Promise<T>): T | Promise<T> {
-  return isThenable(value) ? value as Promise<T> : value
+function maybe<T>(value: T | Promise<T>): T | Promise<T> {
+  return isThenable(value) ? (value as Promise<T>) : value
 }

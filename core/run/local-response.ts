@@ -12,7 +12,7 @@ export class LocalResponse implements UpstreamResponse {
   #resume: (() => void) | null = null
   #paused = false
 
-  private constructor (answer: LocalAnswer) {
+  private constructor(answer: LocalAnswer) {
     this.status = answer.status
     const headers: { [name: string]: string } = {}
     for (const name in answer.headers) headers[name.toLowerCase()] = answer.headers[name]!
@@ -20,9 +20,11 @@ export class LocalResponse implements UpstreamResponse {
     this.#body = answer.body
   }
 
-  static from (answer: LocalAnswer): LocalResponse { return new LocalResponse(answer) }
+  static from(answer: LocalAnswer): LocalResponse {
+    return new LocalResponse(answer)
+  }
 
-  pipe (sink: BodySink): void {
+  pipe(sink: BodySink): void {
     const body = this.#body
     if (body instanceof Uint8Array) {
       queueMicrotask(() => {
@@ -32,23 +34,27 @@ export class LocalResponse implements UpstreamResponse {
       })
       return
     }
-    this.#pump(body, sink).catch(() => { if (!this.#aborted) sink.error(failureOf('reset_mid')) })
+    this.#pump(body, sink).catch(() => {
+      if (!this.#aborted) sink.error(failureOf('reset_mid'))
+    })
   }
 
-  pause (): void { this.#paused = true }
+  pause(): void {
+    this.#paused = true
+  }
 
-  resume (): void {
+  resume(): void {
     this.#paused = false
     this.#resume?.()
     this.#resume = null
   }
 
-  abort (): void {
+  abort(): void {
     this.#aborted = true
     this.resume()
   }
 
-  async read (limit: number): Promise<Buffer> {
+  async read(limit: number): Promise<Buffer> {
     const pieces: Uint8Array[] = []
     let size = 0
     for await (const piece of this.#body instanceof Uint8Array ? [this.#body] : this.#body) {
@@ -59,9 +65,12 @@ export class LocalResponse implements UpstreamResponse {
     return Buffer.concat(pieces)
   }
 
-  async #pump (body: AsyncIterable<Uint8Array>, sink: BodySink): Promise<void> {
+  async #pump(body: AsyncIterable<Uint8Array>, sink: BodySink): Promise<void> {
     for await (const piece of body) {
-      if (this.#paused) await new Promise<void>(resolve => { this.#resume = resolve })
+      if (this.#paused)
+        await new Promise<void>(resolve => {
+          this.#resume = resolve
+        })
       if (this.#aborted) return
       sink.data(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength))
     }

@@ -8,7 +8,11 @@ type LogStep = Step<(exchange: Record) => May<void>>
 const CAPACITY = 10_000
 const WARN_EVERY_MS = 60_000
 
-interface Queue { pending: number, dropped: number, warnedAt: number }
+interface Queue {
+  pending: number
+  dropped: number
+  warnedAt: number
+}
 
 /**
  * Hands finished records to `log` hooks. A hook that falls behind has at most 10,000 records under
@@ -24,14 +28,14 @@ export class LogQueues {
   #idle: (() => void)[] = []
 
   /** `marker`: slot 0 is told which step runs, for the watchdog. */
-  constructor (log: Log, counters: Counters, marker: Int32Array = new Int32Array(1), capacity: number = CAPACITY) {
+  constructor(log: Log, counters: Counters, marker: Int32Array = new Int32Array(1), capacity: number = CAPACITY) {
     this.#log = log
     this.#counters = counters
     this.#marker = marker
     this.#capacity = capacity
   }
 
-  put (step: LogStep, record: Record): void {
+  put(step: LogStep, record: Record): void {
     const queue = this.#queueOf(step.info)
     if (queue.pending >= this.#capacity) return this.#drop(step.info, queue)
     let result: unknown
@@ -58,14 +62,20 @@ export class LogQueues {
   }
 
   /** Resolves when no record is under way. */
-  settled (): Promise<void> {
-    return this.#pending === 0 ? Promise.resolve() : new Promise(resolve => { this.#idle.push(resolve) })
+  settled(): Promise<void> {
+    return this.#pending === 0
+      ? Promise.resolve()
+      : new Promise(resolve => {
+          this.#idle.push(resolve)
+        })
   }
 
   /** Forgets a step that will not run again. */
-  forget (info: StepInfo): void { this.#queues.delete(info) }
+  forget(info: StepInfo): void {
+    this.#queues.delete(info)
+  }
 
-  #queueOf (info: StepInfo): Queue {
+  #queueOf(info: StepInfo): Queue {
     let queue = this.#queues.get(info)
     if (queue === undefined) {
       queue = { pending: 0, dropped: 0, warnedAt: -Infinity }
@@ -74,7 +84,7 @@ export class LogQueues {
     return queue
   }
 
-  #drop (info: StepInfo, queue: Queue): void {
+  #drop(info: StepInfo, queue: Queue): void {
     queue.dropped++
     this.#counters.add('headgate_log_dropped_total', { plugin: info.plugin })
     const now = performance.now()
@@ -83,7 +93,7 @@ export class LogQueues {
     this.#log.warn({ plugin: info.plugin, dropped: queue.dropped }, 'a log step cannot keep up; records are dropped')
   }
 
-  #failed (info: StepInfo, error: unknown): void {
+  #failed(info: StepInfo, error: unknown): void {
     this.#counters.add('headgate_plugin_errors_total', { plugin: info.plugin, hook: 'log', kind: 'throw' })
     this.#log.warn({ err: error, plugin: info.plugin, hook: 'log' }, `plugin "${info.plugin}" failed in log`)
   }

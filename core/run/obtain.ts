@@ -8,7 +8,16 @@ import { Aborted, isThenable, pause } from './settle.ts'
 import { retryStage } from './stages.ts'
 import { faultOfUpstream, noTarget, timedOut } from './upstream-fault.ts'
 
-const STATELESS: ReadonlySet<string> = new Set(['chat', 'completions', 'embeddings', 'responses', 'messages', 'count_tokens', 'moderations', 'rerank'])
+const STATELESS: ReadonlySet<string> = new Set([
+  'chat',
+  'completions',
+  'embeddings',
+  'responses',
+  'messages',
+  'count_tokens',
+  'moderations',
+  'rerank'
+])
 const RETRY_SHARE = 0.2
 const RETRY_FLOOR = 3
 
@@ -18,7 +27,7 @@ const RETRY_FLOOR = 3
  *
  * @throws {Fault} what the client is to be told
  */
-export async function obtain (ex: Exchange): Promise<Obtained> {
+export async function obtain(ex: Exchange): Promise<Obtained> {
   const targets = ex.plan.filter(target => ex.snapshot.providers.has(target.provider))
   if (targets.length === 0) throw noTarget(ex)
   let at = 0
@@ -55,7 +64,7 @@ const FAIL: RetryDecision = Object.freeze({ action: 'fail' })
 /** Nothing more is tried because what may be repeated has been: the client is asked not to go on by itself. */
 const SPENT: RetryDecision = Object.freeze({ action: 'fail' })
 
-async function once (ex: Exchange, provider: ProviderRuntime, target: Target, number: number, repeat: Repeat): Promise<Obtained> {
+async function once(ex: Exchange, provider: ProviderRuntime, target: Target, number: number, repeat: Repeat): Promise<Obtained> {
   try {
     if (repeat.afterMs > 0) await pause(repeat.afterMs, ex.signal)
     return await attempt(ex, provider, target, number)
@@ -65,14 +74,21 @@ async function once (ex: Exchange, provider: ProviderRuntime, target: Target, nu
 }
 
 /** The failure of an attempt; anything else ends the request. */
-function failureIn (ex: Exchange, error: unknown): UpstreamFailure {
+function failureIn(ex: Exchange, error: unknown): UpstreamFailure {
   if (ex.gaveUp === 'deadline') throw timedOut()
   if (ex.gaveUp !== null || error instanceof Aborted) throw new Aborted()
   if (error instanceof UpstreamFailure) return error
   throw error
 }
 
-async function decide (ex: Exchange, target: Target, error: UpstreamFailure, remaining: readonly Target[], number: number, provider: ProviderRuntime): Promise<RetryDecision> {
+async function decide(
+  ex: Exchange,
+  target: Target,
+  error: UpstreamFailure,
+  remaining: readonly Target[],
+  number: number,
+  provider: ProviderRuntime
+): Promise<RetryDecision> {
   if (number >= ex.route.maxAttempts) return FAIL
   const said = await asked(ex, target, error, remaining)
   if (said?.action === 'fail') return SPENT
@@ -94,16 +110,24 @@ async function decide (ex: Exchange, target: Target, error: UpstreamFailure, rem
   return decision
 }
 
-async function asked (ex: Exchange, target: Target, error: UpstreamError, remaining: readonly Target[]): Promise<RetryDecision | undefined> {
+async function asked(ex: Exchange, target: Target, error: UpstreamError, remaining: readonly Target[]): Promise<RetryDecision | undefined> {
   const chain = ex.route.chains.retry
   if (chain === null) return undefined
-  const view: UpstreamError = Object.freeze({ kind: error.kind, retryClass: error.retryClass, status: error.status, code: error.code, message: error.message, retryAfterMs: error.retryAfterMs, result: error.result })
+  const view: UpstreamError = Object.freeze({
+    kind: error.kind,
+    retryClass: error.retryClass,
+    status: error.status,
+    code: error.code,
+    message: error.message,
+    retryAfterMs: error.retryAfterMs,
+    result: error.result
+  })
   const pending = runChain(chain, ex, retryStage({ target, error: view, remaining, remainingMs: ex.remainingMs() }))
   return isThenable(pending) ? await pending : pending
 }
 
 /** Without a deciding step a plan of several targets still falls back where that is safe. */
-function byDefault (ex: Exchange, error: UpstreamError, remaining: readonly Target[]): RetryDecision {
+function byDefault(ex: Exchange, error: UpstreamError, remaining: readonly Target[]): RetryDecision {
   if (remaining.length === 0) return FAIL
   return repeatable(ex, error) || FALLBACK_KINDS.has(error.kind) ? { action: 'next' } : FAIL
 }
@@ -111,12 +135,12 @@ function byDefault (ex: Exchange, error: UpstreamError, remaining: readonly Targ
 /** Failures that say something about the target and nothing about the request. */
 const FALLBACK_KINDS: ReadonlySet<string> = new Set(['authentication', 'permission', 'quota', 'not_found', 'egress_denied'])
 
-function repeatable (ex: Exchange, error: UpstreamError): boolean {
+function repeatable(ex: Exchange, error: UpstreamError): boolean {
   if (error.retryClass === 'A') return true
   if (error.retryClass === 'C' || !STATELESS.has(ex.operation)) return false
   return ex.body?.peek('store') !== true
 }
 
-function isExhausted (provider: ProviderRuntime): boolean {
+function isExhausted(provider: ProviderRuntime): boolean {
   return provider.load.retrying >= Math.max(RETRY_FLOOR, provider.load.active * RETRY_SHARE)
 }

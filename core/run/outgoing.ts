@@ -17,9 +17,20 @@ const FORWARDED: readonly string[] = ['openai-beta', 'traceparent', 'tracestate'
 const HEADERS_MS = 10_000
 
 /** Builds the upstream request of one attempt: the client's own bytes wherever the provider speaks its dialect. */
-export async function outgoing (ex: Exchange, provider: ProviderRuntime, operation: NativeOperation | OperationCodec, target: Target, draft: AttemptDraft): Promise<Outgoing> {
+export async function outgoing(
+  ex: Exchange,
+  provider: ProviderRuntime,
+  operation: NativeOperation | OperationCodec,
+  target: Target,
+  draft: AttemptDraft
+): Promise<Outgoing> {
   const encoded = isNative(operation) ? native(ex, operation, target, draft) : converted(ex, operation, target, draft)
-  const headers: { [name: string]: string | Secret } = { 'content-type': 'application/json', accept: ex.wantsStream ? 'text/event-stream' : 'application/json', 'user-agent': 'headgate', ...encoded.headers }
+  const headers: { [name: string]: string | Secret } = {
+    'content-type': 'application/json',
+    accept: ex.wantsStream ? 'text/event-stream' : 'application/json',
+    'user-agent': 'headgate',
+    ...encoded.headers
+  }
   for (const name of FORWARDED) {
     const value = ex.header(name)
     if (value !== undefined) headers[name] = value
@@ -32,16 +43,20 @@ export async function outgoing (ex: Exchange, provider: ProviderRuntime, operati
   return { path, headers, body: encoded.body }
 }
 
-interface Encoded { readonly path: string, readonly headers: { readonly [name: string]: string }, readonly body: Buffer | null }
+interface Encoded {
+  readonly path: string
+  readonly headers: { readonly [name: string]: string }
+  readonly body: Buffer | null
+}
 
-function native (ex: Exchange, operation: NativeOperation, target: Target, draft: AttemptDraft): Encoded {
+function native(ex: Exchange, operation: NativeOperation, target: Target, draft: AttemptDraft): Encoded {
   const path = typeof operation.path === 'string' ? operation.path : operation.path(target)
   if (ex.body === null) return { path: path + itemOf(ex.path), headers: {}, body: null }
   return { path, headers: {}, body: ex.body.bytes(nativeChanges(ex, operation, target, draft)) }
 }
 
 /** The item that a client asks for behind the path of a list, as one segment: `/gpt-4.1`, or nothing for the list itself. */
-function itemOf (path: string): string {
+function itemOf(path: string): string {
   const item = path.split('/').slice(3).join('/')
   if (item === '') return ''
   const name = encodeURIComponent(decoded(item))
@@ -49,7 +64,7 @@ function itemOf (path: string): string {
   return /^\.+$/.test(name) ? '' : `/${name}`
 }
 
-function decoded (text: string): string {
+function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -59,7 +74,7 @@ function decoded (text: string): string {
 }
 
 /** The top-level fields in which the upstream's body differs from the client's: the model's own name, and usage in streams. */
-export function nativeChanges (ex: Exchange, operation: NativeOperation, target: Target, draft: AttemptDraft): { [field: string]: unknown } {
+export function nativeChanges(ex: Exchange, operation: NativeOperation, target: Target, draft: AttemptDraft): { [field: string]: unknown } {
   const body = ex.body!
   const changes: { [field: string]: unknown } = {}
   if (body.peek('model') !== target.model) changes['model'] = target.model
@@ -73,13 +88,19 @@ export function nativeChanges (ex: Exchange, operation: NativeOperation, target:
   return Object.assign(changes, draft.patch)
 }
 
-function converted (ex: Exchange, operation: OperationCodec, target: Target, draft: AttemptDraft): Encoded {
-  const request = { ...(ex.request ?? { model: target.model }) as RequestBody, ...draft.patch }
+function converted(ex: Exchange, operation: OperationCodec, target: Target, draft: AttemptDraft): Encoded {
+  const request = { ...((ex.request ?? { model: target.model }) as RequestBody), ...draft.patch }
   const encoded = operation.encode(request, target)
   return { path: encoded.path, headers: encoded.headers ?? {}, body: ex.body === null ? null : Buffer.from(JSON.stringify(encoded.body)) }
 }
 
-async function sign (ex: Exchange, provider: ProviderRuntime, path: string, headers: { [name: string]: string | Secret }, body: Buffer | null): Promise<void> {
+async function sign(
+  ex: Exchange,
+  provider: ProviderRuntime,
+  path: string,
+  headers: { [name: string]: string | Secret },
+  body: Buffer | null
+): Promise<void> {
   const plain: { [name: string]: string } = {}
   for (const name in headers) if (typeof headers[name] === 'string') plain[name] = headers[name]
   const request = { method: methodOf(body), url: new URL(path, provider.instance.origin), headers: plain, body: body ?? Buffer.alloc(0) }
@@ -89,4 +110,6 @@ async function sign (ex: Exchange, provider: ProviderRuntime, path: string, head
 }
 
 /** What has no body only asks. */
-export function methodOf (body: Buffer | null): 'GET' | 'POST' { return body === null ? 'GET' : 'POST' }
+export function methodOf(body: Buffer | null): 'GET' | 'POST' {
+  return body === null ? 'GET' : 'POST'
+}

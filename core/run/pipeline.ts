@@ -1,9 +1,34 @@
-import type { AttemptCtx, AuthenticateCtx, ErrorCtx, ErrorReplacement, Exchange, GuardCtx, Hooks, HookName, May, Operation, Principal, ProviderInstance, ReceiveCtx, RequestCtx, Respond, ResponseCtx, RetryCtx, RetryDecision, RouteCtx, StreamCtx, Target, Transform } from '@headgate/api'
+import type {
+  AttemptCtx,
+  AuthenticateCtx,
+  ErrorCtx,
+  ErrorReplacement,
+  Exchange,
+  GuardCtx,
+  Hooks,
+  HookName,
+  May,
+  Operation,
+  Principal,
+  ProviderInstance,
+  ReceiveCtx,
+  RequestCtx,
+  Respond,
+  ResponseCtx,
+  RetryCtx,
+  RetryDecision,
+  RouteCtx,
+  StreamCtx,
+  Target,
+  Transform
+} from '@headgate/api'
 import type { AsyncResource } from 'node:async_hooks'
 import type { Upstream } from '../upstream/types.ts'
 
 /** Something that knows facts about a request by name, for conditions. */
-export interface Facts { fact(name: string): string | number | boolean | readonly string[] | undefined }
+export interface Facts {
+  fact(name: string): string | number | boolean | readonly string[] | undefined
+}
 
 /** One plugin instance at its place in a pipeline. */
 export interface StepInfo {
@@ -95,7 +120,7 @@ export interface ProviderRuntime {
   /** Bytes of one answer. */
   readonly maxResponse: number
   /** Attempts in flight, and how many of them are repeats: the basis of the retry budget. */
-  readonly load: { active: number, retrying: number }
+  readonly load: { active: number; retrying: number }
 }
 
 /** A route ready to serve. */
@@ -124,5 +149,5 @@ export interface Snapshot {
   readonly generation: number
   match(query: RouteQuery): Route | undefined
   readonly providers: ReadonlyMap<string, ProviderRuntime>
-  readonly providerViews: readonly { readonly name: string, readonly models: readonly string[] }[]
+  readonly providerViews: readonly { readonly name: string; readonly models: readonly string[] }[]
 }

@@ -26,19 +26,27 @@ export class Reply {
   status = 0
   bytes = 0
 
-  constructor (res: ServerResponse, options: ReplyOptions) {
+  constructor(res: ServerResponse, options: ReplyOptions) {
     this.#res = res
     this.#options = options
   }
 
-  get headSent (): boolean { return this.#res.headersSent }
-  get closed (): boolean { return this.#ended || this.#res.destroyed || this.#res.writableEnded }
+  get headSent(): boolean {
+    return this.#res.headersSent
+  }
+  get closed(): boolean {
+    return this.#ended || this.#res.destroyed || this.#res.writableEnded
+  }
   /** True while the client has not taken what was written last. */
-  get blocked (): boolean { return this.#res.writableNeedDrain }
+  get blocked(): boolean {
+    return this.#res.writableNeedDrain
+  }
   /** True when the client was cut off because it would not read. */
-  get stalled (): boolean { return this.#stalled }
+  get stalled(): boolean {
+    return this.#stalled
+  }
 
-  head (status: number, headers: { readonly [name: string]: string | number }): void {
+  head(status: number, headers: { readonly [name: string]: string | number }): void {
     if (this.#res.headersSent || this.#res.destroyed) return
     this.status = status
     this.#closes = this.#options.closing() || headers['connection'] === 'close'
@@ -47,10 +55,12 @@ export class Reply {
   }
 
   /** Sends the head at once, so that a stream is seen to have begun. */
-  flush (): void { this.#res.flushHeaders() }
+  flush(): void {
+    this.#res.flushHeaders()
+  }
 
   /** False when the client reads slower than we write: write no more before {@link onceDrained}. */
-  write (chunk: Buffer | string): boolean {
+  write(chunk: Buffer | string): boolean {
     if (this.closed) return true
     this.bytes += chunk.length
     const more = this.#res.write(chunk)
@@ -58,7 +68,7 @@ export class Reply {
     return more
   }
 
-  end (chunk: Buffer | string = ''): void {
+  end(chunk: Buffer | string = ''): void {
     if (this.closed) return
     this.#ended = true
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
@@ -70,17 +80,19 @@ export class Reply {
    * Writes something that means nothing, which a client that is gone answers with a reset: an interim
    * response (RFC 9110 §15.2) before the head, a comment within an event stream.
    */
-  probe (): void {
+  probe(): void {
     if (this.closed) return
     if (!this.#res.headersSent) {
       if (this.#res.req.httpVersionMinor > 0) this.#res.writeProcessing()
     } else if (this.#isStream && !this.blocked) this.write(PING)
   }
 
-  onceDrained (fn: () => void): void { this.#res.once('drain', fn) }
+  onceDrained(fn: () => void): void {
+    this.#res.once('drain', fn)
+  }
 
   /** Called once, when the last byte is out or the connection is gone. */
-  onceClosed (fn: (clean: boolean) => void): void {
+  onceClosed(fn: (clean: boolean) => void): void {
     const socket = this.#res.socket
     this.#res.once('close', () => {
       if (this.#stall !== null) clearTimeout(this.#stall)
@@ -88,10 +100,12 @@ export class Reply {
     })
   }
 
-  destroy (): void { this.#res.destroy() }
+  destroy(): void {
+    this.#res.destroy()
+  }
 
   /** Slice by slice, so that a client that reads slowly is told from one that does not read. */
-  #finish (bytes: Buffer): void {
+  #finish(bytes: Buffer): void {
     if (this.#res.destroyed) return
     if (bytes.length <= SLICE) return this.#last(bytes)
     const more = this.#res.write(bytes.subarray(0, SLICE))
@@ -101,7 +115,7 @@ export class Reply {
     this.onceDrained(() => this.#finish(rest))
   }
 
-  #last (bytes: Buffer): void {
+  #last(bytes: Buffer): void {
     const { req } = this.#res
     if (this.#closes && req.complete === false && !req.socket.readableEnded) return this.#linger(bytes)
     this.#res.end(bytes)
@@ -109,7 +123,7 @@ export class Reply {
   }
 
   /** Closing under a client that still sends would reset the connection, and the answer might be lost with it. */
-  #linger (bytes: Buffer): void {
+  #linger(bytes: Buffer): void {
     this.#res.write(bytes)
     const end = (): void => {
       clearTimeout(timer)
@@ -122,7 +136,7 @@ export class Reply {
     this.#res.req.socket.once('end', end)
   }
 
-  #watchStall (): void {
+  #watchStall(): void {
     if (this.#stall !== null || this.#options.stallMs === 0) return
     this.#stall = setTimeout(() => {
       this.#stalled = true

@@ -9,22 +9,23 @@ import { isThenable } from './settle.ts'
 import { errorStage } from './stages.ts'
 
 /** The headers of an answer: ours, those of the steps, and the given ones. */
-export function answerHeaders (ex: Exchange, own: { readonly [name: string]: string }): { [name: string]: string } {
+export function answerHeaders(ex: Exchange, own: { readonly [name: string]: string }): { [name: string]: string } {
   const headers: { [name: string]: string } = { ...ex.replyHeaders, ...own, 'x-request-id': ex.requestId, 'request-id': ex.requestId }
   if (ex.upstreamRequestId !== undefined) headers['x-upstream-request-id'] = ex.upstreamRequestId
   return headers
 }
 
 /** Sends a whole answer, as a stream to a client that asked for one. */
-export function sendWhole (ex: Exchange, answer: Answer): void {
+export function sendWhole(ex: Exchange, answer: Answer): void {
   const dialect = ex.wire.stream
-  if (ex.wantsStream && dialect !== null) return sendAsStream(ex, dialect.split(answer.body.value as ResponseBody, ex.asksUsage), dialect.done)
+  if (ex.wantsStream && dialect !== null)
+    return sendAsStream(ex, dialect.split(answer.body.value as ResponseBody, ex.asksUsage), dialect.done)
   const bytes = answer.body.bytes()
   ex.reply.head(answer.status, answerHeaders(ex, { 'content-type': 'application/json', 'content-length': String(bytes.length) }))
   ex.reply.end(bytes)
 }
 
-function sendAsStream (ex: Exchange, chunks: readonly Chunk[], marker: string | null): void {
+function sendAsStream(ex: Exchange, chunks: readonly Chunk[], marker: string | null): void {
   ex.reply.head(200, answerHeaders(ex, STREAM_HEADERS))
   let text = ''
   for (const chunk of chunks) text += `data: ${JSON.stringify(chunk)}\n\n`
@@ -35,7 +36,7 @@ function sendAsStream (ex: Exchange, chunks: readonly Chunk[], marker: string | 
 }
 
 /** Sends an error in the client's dialect: as a status, or as an event where a stream has begun. */
-export async function sendFault (ex: Exchange, original: Fault): Promise<void> {
+export async function sendFault(ex: Exchange, original: Fault): Promise<void> {
   const fault = await replaced(ex, original)
   if (ex.reply.closed) return
   if (ex.reply.headSent) {
@@ -44,17 +45,20 @@ export async function sendFault (ex: Exchange, original: Fault): Promise<void> {
     return ex.reply.end()
   }
   const body = Buffer.from(errorBody(fault))
-  ex.reply.head(fault.status, answerHeaders(ex, {
-    ...fault.headers,
-    'content-type': 'application/json',
-    'content-length': String(body.length),
-    'x-headgate-error-source': sourceHeader(fault.source)
-  }))
+  ex.reply.head(
+    fault.status,
+    answerHeaders(ex, {
+      ...fault.headers,
+      'content-type': 'application/json',
+      'content-length': String(body.length),
+      'x-headgate-error-source': sourceHeader(fault.source)
+    })
+  )
   ex.reply.end(body)
 }
 
 /** Why a stream ended that had begun with nothing but comments. */
-function streamEndOf (ex: Exchange, fault: Fault): StreamEnd {
+function streamEndOf(ex: Exchange, fault: Fault): StreamEnd {
   if (ex.gaveUp === 'drain') return 'drain_cut'
   if (ex.gaveUp !== null) return 'limit'
   if (fault.source !== 'upstream') return 'plugin_error'
@@ -62,7 +66,7 @@ function streamEndOf (ex: Exchange, fault: Fault): StreamEnd {
 }
 
 /** Lets `error` steps say it in other words; a step that fails changes nothing. */
-async function replaced (ex: Exchange, fault: Fault): Promise<Fault> {
+async function replaced(ex: Exchange, fault: Fault): Promise<Fault> {
   const chain = ex.route.chains.error
   if (chain === null) return fault
   let replacement: ErrorReplacement | undefined
@@ -76,5 +80,11 @@ async function replaced (ex: Exchange, fault: Fault): Promise<Fault> {
   const status = replacement.status ?? fault.status
   const code = replacement.code ?? fault.code
   const type = replacement.type ?? (replacement.status === undefined && replacement.code === undefined ? fault.type : typeOf(status, code))
-  return new Fault(fault.source, status, code, replacement.message ?? fault.message, { type, param: fault.param, headers: fault.headers, plugin: fault.plugin, detail: fault.detail })
+  return new Fault(fault.source, status, code, replacement.message ?? fault.message, {
+    type,
+    param: fault.param,
+    headers: fault.headers,
+    plugin: fault.plugin,
+    detail: fault.detail
+  })
 }

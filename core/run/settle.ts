@@ -1,6 +1,6 @@
 /** The time of an asynchronous hook is over. */
 export class TimedOut extends Error {
-  constructor () {
+  constructor() {
     super('timed out')
     this.name = 'TimedOut'
   }
@@ -8,14 +8,14 @@ export class TimedOut extends Error {
 
 /** The request was given up while something was waited for. */
 export class Aborted extends Error {
-  constructor () {
+  constructor() {
     super('the request was aborted')
     this.name = 'Aborted'
   }
 }
 
 /** True for anything with a `then`, as a hook may return a promise of any library. */
-export function isThenable (value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
@@ -26,7 +26,7 @@ export function isThenable (value: unknown): value is PromiseLike<unknown> {
  * @throws {TimedOut}
  * @throws {Aborted}
  */
-export function settleWithin<T> (pending: PromiseLike<T>, ms: number, signal: AbortSignal): Promise<T> {
+export function settleWithin<T>(pending: PromiseLike<T>, ms: number, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     if (signal.aborted) return reject(new Aborted())
     const timer = ms > 0 ? setTimeout(() => done(() => reject(new TimedOut())), ms) : null
@@ -37,12 +37,15 @@ export function settleWithin<T> (pending: PromiseLike<T>, ms: number, signal: Ab
       then()
     }
     signal.addEventListener('abort', onAbort)
-    pending.then(value => done(() => resolve(value)), (error: unknown) => done(() => reject(error)))
+    pending.then(
+      value => done(() => resolve(value)),
+      (error: unknown) => done(() => reject(error))
+    )
   })
 }
 
 /** Waits `ms`, or until the request is given up. @throws {Aborted} */
-export function pause (ms: number, signal: AbortSignal): Promise<void> {
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(new Aborted())
     const onAbort = (): void => {

@@ -2,12 +2,24 @@ import type { ErrorReplacement, Principal, Respond, RetryDecision, Target } from
 import { sealJson } from '../wire/copy.ts'
 import type { Answer } from './answer.ts'
 import type { Stage } from './chain.ts'
-import { AttemptContext, AuthenticateContext, Ctx, ErrorContext, GuardContext, RequestContext, ResponseContext, RetryContext, RouteContext, type AttemptDraft, type RetryQuestion } from './context.ts'
+import {
+  AttemptContext,
+  AuthenticateContext,
+  Ctx,
+  ErrorContext,
+  GuardContext,
+  RequestContext,
+  ResponseContext,
+  RetryContext,
+  RouteContext,
+  type AttemptDraft,
+  type RetryQuestion
+} from './context.ts'
 import type { Exchange } from './exchange.ts'
 import type { Fault } from './fault.ts'
 
 /** A hook that has nothing to return. Strict, because a value that is dropped is a mistake of its author. */
-function nothing (value: unknown): undefined {
+function nothing(value: unknown): undefined {
   if (value !== undefined) throw new TypeError(`the hook returned ${typeof value}, but returns nothing`)
   return undefined
 }
@@ -22,10 +34,11 @@ export const RECEIVE: Stage<Ctx, undefined> = { onError: 'deny', make: (ex, info
 export const AUTHENTICATE: Stage<AuthenticateContext, Principal> = {
   onError: 'deny',
   make: (ex, info) => new AuthenticateContext(ex, info),
-  take (value) {
+  take(value) {
     if (value === undefined) return undefined
     const principal = value as Principal
-    if (typeof value !== 'object' || value === null || typeof principal.id !== 'string' || principal.id === '') throw new TypeError('the hook returned no principal with an id')
+    if (typeof value !== 'object' || value === null || typeof principal.id !== 'string' || principal.id === '')
+      throw new TypeError('the hook returned no principal with an id')
     return Object.freeze({ ...principal })
   }
 }
@@ -34,19 +47,29 @@ export const AUTHENTICATE: Stage<AuthenticateContext, Principal> = {
 export const REQUEST: Stage<RequestContext, Respond> = {
   onError: 'deny',
   make: (ex, info) => new RequestContext(ex, info),
-  take (value, ex, info) {
+  take(value, ex, info) {
     if (value === undefined) return undefined
     const respond = value as Respond
-    if (typeof value !== 'object' || value === null || respond.kind !== 'respond' || typeof respond.body !== 'object' || respond.body === null) throw new TypeError('the hook returned something that is no ctx.respond(…)')
-    if (!Number.isInteger(respond.status) || respond.status < 200 || respond.status > 299) throw new TypeError('ctx.respond takes a 2xx status; throw reject(…) to deny')
+    if (
+      typeof value !== 'object' ||
+      value === null ||
+      respond.kind !== 'respond' ||
+      typeof respond.body !== 'object' ||
+      respond.body === null
+    )
+      throw new TypeError('the hook returned something that is no ctx.respond(…)')
+    if (!Number.isInteger(respond.status) || respond.status < 200 || respond.status > 299)
+      throw new TypeError('ctx.respond takes a 2xx status; throw reject(…) to deny')
     sealJson(respond.body)
     ex.answeredBy = info.index
     return respond
   },
-  undo (ex) {
+  undo(ex) {
     const body = ex.body
     const before = body?.snapshot()
-    return () => { if (body !== null && before !== undefined) body.restore(before) }
+    return () => {
+      if (body !== null && before !== undefined) body.restore(before)
+    }
   }
 }
 
@@ -58,44 +81,54 @@ export const ROUTE: Stage<RouteContext, undefined> = {
   onError: 'deny',
   make: (ex, info) => new RouteContext(ex, info),
   argument: ex => ex.plan,
-  take (value, ex) {
+  take(value, ex) {
     if (value === undefined) return undefined
     if (!Array.isArray(value) || !value.every(isTarget)) throw new TypeError('the hook returned no list of targets')
     ex.plan = Object.freeze(value.map(target => Object.freeze({ provider: target.provider, model: target.model })))
     return undefined
   },
-  undo (ex) {
+  undo(ex) {
     const before = ex.plan
-    return () => { ex.plan = before }
+    return () => {
+      ex.plan = before
+    }
   }
 }
 
-function isTarget (value: unknown): value is Target {
-  return typeof value === 'object' && value !== null && typeof (value as Target).provider === 'string' && typeof (value as Target).model === 'string'
+function isTarget(value: unknown): value is Target {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Target).provider === 'string' &&
+    typeof (value as Target).model === 'string'
+  )
 }
 
 /** `attempt`, for one try at one target. */
-export function attemptStage (target: Target, number: number, draft: AttemptDraft): Stage<AttemptContext, undefined> {
+export function attemptStage(target: Target, number: number, draft: AttemptDraft): Stage<AttemptContext, undefined> {
   return {
     onError: 'deny',
     make: (ex, info) => new AttemptContext(ex, info, target, number, draft),
     take: nothing,
-    undo () {
+    undo() {
       const before = { headers: { ...draft.headers }, patch: { ...draft.patch } }
-      return () => { Object.assign(draft, before) }
+      return () => {
+        Object.assign(draft, before)
+      }
     }
   }
 }
 
 /** `retry`, about one failed attempt. A step that fails is passed over: the default decision remains. */
-export function retryStage (question: RetryQuestion): Stage<RetryContext, RetryDecision> {
+export function retryStage(question: RetryQuestion): Stage<RetryContext, RetryDecision> {
   return {
     onError: 'allow',
     make: (ex, info) => new RetryContext(ex, info, question),
-    take (value) {
+    take(value) {
       if (value === undefined) return undefined
       const decision = value as RetryDecision
-      if (typeof value !== 'object' || value === null || !ACTIONS.has(decision.action)) throw new TypeError('the hook returned no retry decision')
+      if (typeof value !== 'object' || value === null || !ACTIONS.has(decision.action))
+        throw new TypeError('the hook returned no retry decision')
       return decision
     }
   }
@@ -104,12 +137,12 @@ export function retryStage (question: RetryQuestion): Stage<RetryContext, RetryD
 const ACTIONS: ReadonlySet<string> = new Set(['retry', 'next', 'fail'])
 
 /** `response`, for one whole answer. */
-export function responseStage (answer: Answer): Stage<ResponseContext, undefined> {
+export function responseStage(answer: Answer): Stage<ResponseContext, undefined> {
   return {
     onError: 'deny',
     make: (ex, info) => new ResponseContext(ex, info, answer),
     take: nothing,
-    undo () {
+    undo() {
       const before = answer.body.snapshot()
       return () => answer.body.restore(before)
     }
@@ -117,16 +150,17 @@ export function responseStage (answer: Answer): Stage<ResponseContext, undefined
 }
 
 /** `error`, about one fault. */
-export function errorStage (fault: Fault): Stage<ErrorContext, ErrorReplacement> {
+export function errorStage(fault: Fault): Stage<ErrorContext, ErrorReplacement> {
   return {
     onError: 'allow',
     detached: true,
     make: (ex: Exchange, info) => new ErrorContext(ex, info, fault),
-    take (value) {
+    take(value) {
       if (value === undefined) return undefined
       const { status } = value as ErrorReplacement
       if (typeof value !== 'object' || value === null) throw new TypeError('the hook returned no error')
-      if (status !== undefined && (!Number.isInteger(status) || status < 400 || status > 599)) throw new TypeError('an error needs a status from 400 to 599')
+      if (status !== undefined && (!Number.isInteger(status) || status < 400 || status > 599))
+        throw new TypeError('an error needs a status from 400 to 599')
       return value as ErrorReplacement
     }
   }

@@ -26,18 +26,20 @@ export class StreamPump implements LiveSink {
   /** Settles when the last byte was handed over or the answer was cut. Never rejects. */
   readonly closed: Promise<void>
 
-  constructor (ex: Exchange, stream: AnswerStream, heartbeat: Heartbeat, steps: StreamSteps | null) {
+  constructor(ex: Exchange, stream: AnswerStream, heartbeat: Heartbeat, steps: StreamSteps | null) {
     this.#ex = ex
     this.#stream = stream
     this.#heartbeat = heartbeat
     this.#steps = steps
     this.#capture = ex.route.captureBodies ? ex.wire.stream!.aggregator() : null
-    this.closed = new Promise(resolve => { this.#resolve = resolve })
+    this.closed = new Promise(resolve => {
+      this.#resolve = resolve
+    })
     ex.onGiveUp = reason => this.#giveUp(reason)
     stream.attach(this)
   }
 
-  events (events: readonly LiveEvent[]): void {
+  events(events: readonly LiveEvent[]): void {
     try {
       for (const event of events) {
         if (this.#closed) return
@@ -49,7 +51,7 @@ export class StreamPump implements LiveSink {
     this.#flush()
   }
 
-  done (raw: Buffer | null): void {
+  done(raw: Buffer | null): void {
     if (this.#closed || !this.#flushSteps()) return
     const marker = this.#ex.wire.stream!.done
     this.#put(raw ?? Buffer.from(marker === null ? '' : `data: ${marker}\n\n`))
@@ -57,19 +59,19 @@ export class StreamPump implements LiveSink {
     this.#end('done')
   }
 
-  end (): void {
+  end(): void {
     if (this.#closed) return
     if (!this.#stream.complete) return this.#break(faultOfStream('truncated'), 'truncated')
     this.#ex.warn('done_missing')
     this.done(null)
   }
 
-  fail (error: Error): void {
+  fail(error: Error): void {
     const fault = error instanceof Fault ? error : faultOfStream(error)
     this.#break(fault, fault.code === 'upstream_timeout' ? 'timeout' : fault.code === 'upstream_too_large' ? 'limit' : 'upstream_error')
   }
 
-  #event (event: LiveEvent): void {
+  #event(event: LiveEvent): void {
     const { chunk, facts } = event
     if (chunk === null || facts === null) return this.#put(event.raw!)
     if (facts.usage !== null) this.#ex.usage = facts.usage
@@ -88,7 +90,7 @@ export class StreamPump implements LiveSink {
   }
 
   /** Lets the steps give out what they hold back. False when one failed. */
-  #flushSteps (): boolean {
+  #flushSteps(): boolean {
     if (this.#steps === null) return true
     try {
       for (const out of this.#steps.end()) {
@@ -102,10 +104,12 @@ export class StreamPump implements LiveSink {
     }
   }
 
-  #putChunk (chunk: Chunk): void { this.#put(Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`)) }
+  #putChunk(chunk: Chunk): void {
+    this.#put(Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`))
+  }
 
   /** Neighbouring bytes of one upstream piece leave as one piece again. */
-  #put (bytes: Buffer): void {
+  #put(bytes: Buffer): void {
     const last = this.#pending
     if (last === null) {
       this.#pending = bytes
@@ -119,7 +123,7 @@ export class StreamPump implements LiveSink {
     this.#pending = bytes
   }
 
-  #flush (): void {
+  #flush(): void {
     const bytes = this.#pending
     if (bytes === null) return
     this.#pending = null
@@ -133,7 +137,7 @@ export class StreamPump implements LiveSink {
     })
   }
 
-  #break (fault: Fault, end: NonNullable<Exchange['streamEnd']>): void {
+  #break(fault: Fault, end: NonNullable<Exchange['streamEnd']>): void {
     if (this.#closed) return
     this.#ex.fault = fault
     this.#flush()
@@ -142,7 +146,7 @@ export class StreamPump implements LiveSink {
     this.#end(end)
   }
 
-  #giveUp (reason: GiveUp): void {
+  #giveUp(reason: GiveUp): void {
     if (this.#closed) return
     if (reason === 'client_closed') {
       this.#pending = null
@@ -152,7 +156,7 @@ export class StreamPump implements LiveSink {
     this.#break(fault, reason === 'drain' ? 'drain_cut' : 'limit')
   }
 
-  #end (end: NonNullable<Exchange['streamEnd']>): void {
+  #end(end: NonNullable<Exchange['streamEnd']>): void {
     this.#closed = true
     this.#pending = null
     this.#ex.onGiveUp = null

@@ -20,26 +20,35 @@ export class StreamSteps {
   readonly #transforms: ChannelTransforms
 
   /** Null where no step takes part in this answer. */
-  static of (ex: Exchange): StreamSteps | null {
+  static of(ex: Exchange): StreamSteps | null {
     const chain = ex.route.chains.stream
     if (chain === null) return null
     const due = chain.filter(step => step.info.index < ex.answeredBy && isDue(step, ex, DENY))
     return due.length === 0 ? null : new StreamSteps(ex, due)
   }
 
-  private constructor (ex: Exchange, steps: readonly StreamStep[]) {
+  private constructor(ex: Exchange, steps: readonly StreamStep[]) {
     this.#runs = steps.map(step => new StepRun(ex, step))
-    this.#transforms = new ChannelTransforms(ex.wire.stream!, this.#runs.map(run => (channel: Channel) => run.create(channel)))
+    this.#transforms = new ChannelTransforms(
+      ex.wire.stream!,
+      this.#runs.map(run => (channel: Channel) => run.create(channel))
+    )
   }
 
   /** The chunks to send in place of one; the very same object where nothing was changed. */
-  chunk (chunk: Chunk): readonly Chunk[] { return this.#transforms.chunk(chunk) }
+  chunk(chunk: Chunk): readonly Chunk[] {
+    return this.#transforms.chunk(chunk)
+  }
 
   /** What the steps still held back. */
-  end (): readonly Chunk[] { return this.#transforms.end() }
+  end(): readonly Chunk[] {
+    return this.#transforms.end()
+  }
 
   /** Ends the contexts and writes the records. */
-  close (): void { for (const run of this.#runs) run.close() }
+  close(): void {
+    for (const run of this.#runs) run.close()
+  }
 }
 
 /** One step of one answer: makes a transformer for each channel and watches over it. */
@@ -52,35 +61,41 @@ class StepRun {
   #off = false
   #warned = false
 
-  constructor (ex: Exchange, step: StreamStep) {
+  constructor(ex: Exchange, step: StreamStep) {
     this.#ex = ex
     this.#step = step
   }
 
-  create (channel: Channel): Transform | undefined {
+  create(channel: Channel): Transform | undefined {
     const context = new StreamContext(this.#ex, this.#step.info, channel)
     this.#contexts.push(context)
-    const made = this.#guarded(() => checkTransform(this.#step.info.scope.runInAsyncScope(this.#step.fn, this.#step.info.hooks, context)), undefined)
+    const made = this.#guarded(
+      () => checkTransform(this.#step.info.scope.runInAsyncScope(this.#step.fn, this.#step.info.hooks, context)),
+      undefined
+    )
     if (made === undefined) return undefined
     return this.#wrap(made)
   }
 
-  close (): void {
+  close(): void {
     for (const context of this.#contexts) context.revoke(this.#ex)
-    if (this.#contexts.length > 0) this.#ex.hooks.push({ plugin: this.#step.info.plugin, hook: 'stream', ms: this.#ms, outcome: this.#outcome })
+    if (this.#contexts.length > 0)
+      this.#ex.hooks.push({ plugin: this.#step.info.plugin, hook: 'stream', ms: this.#ms, outcome: this.#outcome })
   }
 
-  #wrap (made: Transform): Transform {
+  #wrap(made: Transform): Transform {
     const { text, end, chunk } = made
     return {
       ...(text !== undefined && { text: (delta: string) => this.#guarded(() => checkText(text.call(made, delta), 'text'), delta) }),
       ...(end !== undefined && { end: () => this.#guarded(() => checkText(end.call(made), 'end'), '') }),
-      ...(chunk !== undefined && { chunk: (value: Chunk) => this.#guarded<readonly Chunk[]>(() => checkChunks(chunk.call(made, value)), [value]) })
+      ...(chunk !== undefined && {
+        chunk: (value: Chunk) => this.#guarded<readonly Chunk[]>(() => checkChunks(chunk.call(made, value)), [value])
+      })
     }
   }
 
   /** Runs a piece of the plugin; with `on_error: allow` a failure switches the step off for the rest of the answer. */
-  #guarded<T> (work: () => T, fallback: T): T {
+  #guarded<T>(work: () => T, fallback: T): T {
     if (this.#off) return fallback
     const since = performance.now()
     const marker = this.#ex.runtime.marker
@@ -95,7 +110,7 @@ class StepRun {
     }
   }
 
-  #failed<T> (error: unknown, fallback: T): T {
+  #failed<T>(error: unknown, fallback: T): T {
     const plugin = this.#step.info.plugin
     if (isReject(error)) {
       this.#outcome = 'denied'
@@ -111,7 +126,7 @@ class StepRun {
     return fallback
   }
 
-  #timed (ms: number): void {
+  #timed(ms: number): void {
     this.#ms += ms
     if (ms < SLOW_MS || this.#warned) return
     this.#warned = true

@@ -10,10 +10,12 @@ export class HeldBytes {
   #length = 0
 
   /** Bytes held. */
-  get length (): number { return this.#length }
+  get length(): number {
+    return this.#length
+  }
 
   /** Adds a piece. It MUST NOT be changed while it is held. */
-  add (piece: Buffer): void {
+  add(piece: Buffer): void {
     if (this.#buffer === null) {
       this.#buffer = piece
     } else {
@@ -23,7 +25,7 @@ export class HeldBytes {
     this.#length += piece.length
   }
 
-  #grow (needed: number): void {
+  #grow(needed: number): void {
     const old = this.#buffer as Buffer
     // The first piece belongs to someone else: it is exactly full, so it is never written to.
     if (needed <= old.length) return
@@ -32,7 +34,7 @@ export class HeldBytes {
   }
 
   /** Everything held, and forgets it: the buffer is given away and not used again. */
-  take (): Buffer {
+  take(): Buffer {
     const taken = this.#buffer?.subarray(0, this.#length) ?? Buffer.alloc(0)
     this.#buffer = null
     this.#length = 0

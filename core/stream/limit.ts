@@ -4,7 +4,7 @@ export class StreamLimitError extends Error {
   /** Which bound: `sse_line`, `ndjson_line`, `transform`. */
   readonly limit: string
 
-  constructor (limit: string, message: string) {
+  constructor(limit: string, message: string) {
     super(message)
     this.limit = limit
   }

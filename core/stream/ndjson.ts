@@ -9,14 +9,16 @@ export class NdjsonSplitter {
   readonly #held = new HeldBytes()
 
   /** `limit`: the most bytes of one line. */
-  constructor (limit: number = FRAME_LIMIT) { this.#limit = limit }
+  constructor(limit: number = FRAME_LIMIT) {
+    this.#limit = limit
+  }
 
   /**
    * The lines that are complete with this chunk. The chunk MUST NOT be changed afterwards.
    *
    * @throws {StreamLimitError} when a line is longer than the limit
    */
-  push (chunk: Buffer): string[] {
+  push(chunk: Buffer): string[] {
     const lines: string[] = []
     let from = 0
     for (;;) {
@@ -34,13 +36,13 @@ export class NdjsonSplitter {
   }
 
   /** The stream is over: what is left is the last line. */
-  end (): string[] {
+  end(): string[] {
     const lines: string[] = []
     this.#line(lines)
     return lines
   }
 
-  #line (lines: string[]): void {
+  #line(lines: string[]): void {
     const line = this.#held.take().toString('utf8').trim()
     if (line !== '') lines.push(line)
   }

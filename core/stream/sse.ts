@@ -14,21 +14,23 @@ export interface SseFrame {
 const LF = 0x0a
 const CR = 0x0d
 
-function hasBom (raw: Buffer): boolean { return raw[0] === 0xef && raw[1] === 0xbb && raw[2] === 0xbf }
+function hasBom(raw: Buffer): boolean {
+  return raw[0] === 0xef && raw[1] === 0xbb && raw[2] === 0xbf
+}
 
 /** True for `data:`. */
-function isData (raw: Buffer): boolean {
+function isData(raw: Buffer): boolean {
   return raw[4] === 0x3a && raw[0] === 0x64 && raw[1] === 0x61 && raw[2] === 0x74 && raw[3] === 0x61
 }
 
 /** The field of a line: name, and value without the one space that may stand after the colon. */
-function fieldOf (line: string): [name: string, value: string] {
+function fieldOf(line: string): [name: string, value: string] {
   const colon = line.indexOf(':')
   if (colon < 0) return [line, '']
   return [line.slice(0, colon), line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1)]
 }
 
-function readLines (raw: Buffer, from: number): SseFrame {
+function readLines(raw: Buffer, from: number): SseFrame {
   let event = ''
   let data: string | null = null
   for (const line of raw.toString('utf8', from).split(/\r\n|\r|\n/)) {
@@ -41,7 +43,7 @@ function readLines (raw: Buffer, from: number): SseFrame {
 }
 
 /** The usual frame is one `data` line and two line feeds: it is read without being split. */
-function readFrame (raw: Buffer, first: boolean): SseFrame {
+function readFrame(raw: Buffer, first: boolean): SseFrame {
   if (first && hasBom(raw)) return readLines(raw, 3)
   const end = raw.length - 2
   if (isData(raw) && raw[end] === LF && raw.indexOf(LF) === end && raw.indexOf(CR) < 0) {
@@ -70,14 +72,16 @@ export class SseSplitter {
   #nextCr = 0
 
   /** `limit`: the most bytes of one frame. */
-  constructor (limit: number = FRAME_LIMIT) { this.#limit = limit }
+  constructor(limit: number = FRAME_LIMIT) {
+    this.#limit = limit
+  }
 
   /**
    * The frames that are complete with this chunk. The chunk MUST NOT be changed afterwards.
    *
    * @throws {StreamLimitError} when a frame is longer than the limit
    */
-  push (chunk: Buffer): SseFrame[] {
+  push(chunk: Buffer): SseFrame[] {
     const frames: SseFrame[] = []
     let from = 0
     this.#nextLf = this.#nextCr = -1
@@ -95,12 +99,12 @@ export class SseSplitter {
   }
 
   /** The stream is over: what is left is the last event, though its blank line never came. */
-  end (): SseFrame[] {
+  end(): SseFrame[] {
     const left = this.#held.take()
     return left.length === 0 ? [] : [readFrame(left, this.#first)]
   }
 
-  #frame (tail: Buffer): SseFrame {
+  #frame(tail: Buffer): SseFrame {
     let raw = tail
     if (this.#held.length > 0) {
       this.#held.add(tail)
@@ -112,7 +116,7 @@ export class SseSplitter {
   }
 
   /** Index after the blank line that ends the current frame, or -1 when it is not in this chunk. */
-  #frameEnd (chunk: Buffer, from: number): number {
+  #frameEnd(chunk: Buffer, from: number): number {
     let at = from
     while (at < chunk.length) {
       const byte = chunk[at] as number
@@ -143,7 +147,7 @@ export class SseSplitter {
 }
 
 /** Index of the first `byte` from `from` on, or the length of the chunk. */
-function after (chunk: Buffer, byte: number, from: number): number {
+function after(chunk: Buffer, byte: number, from: number): number {
   const at = chunk.indexOf(byte, from)
   return at < 0 ? chunk.length : at
 }

@@ -11,7 +11,7 @@ export class ChannelTransforms {
   readonly #stages: readonly TransformStage[]
 
   /** `steps`: for each step what makes its transformers; asked once for every text channel, and again when a channel opens anew. */
-  constructor (dialect: StreamDialect, steps: readonly CreateTransform[]) {
+  constructor(dialect: StreamDialect, steps: readonly CreateTransform[]) {
     this.#stages = steps.map(create => new TransformStage(dialect, create))
   }
 
@@ -21,10 +21,12 @@ export class ChannelTransforms {
    * @throws {TypeError} when a transformer returns something of the wrong type
    * @throws {StreamLimitError} when a transformer returns more than 8 MiB or 1024 chunks
    */
-  chunk (chunk: Chunk): Chunk[] { return this.#run([chunk], 0) }
+  chunk(chunk: Chunk): Chunk[] {
+    return this.#run([chunk], 0)
+  }
 
   /** The stream has ended cleanly: what the transformers still hold. Call it once. @throws as `chunk` */
-  end (): Chunk[] {
+  end(): Chunk[] {
     const out: Chunk[] = []
     for (let i = 0; i < this.#stages.length; i++) {
       const stage = this.#stages[i] as TransformStage
@@ -33,7 +35,7 @@ export class ChannelTransforms {
     return out
   }
 
-  #run (chunks: Chunk[], from: number): Chunk[] {
+  #run(chunks: Chunk[], from: number): Chunk[] {
     let current = chunks
     for (let i = from; i < this.#stages.length && current.length > 0; i++) {
       const stage = this.#stages[i] as TransformStage

@@ -55,7 +55,7 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
   #heldBytes = 0
   #failure: UpstreamFailure | null = null
 
-  constructor (pool: CallPool, request: UpstreamRequest, resolve: Resolve, reject: Reject) {
+  constructor(pool: CallPool, request: UpstreamRequest, resolve: Resolve, reject: Reject) {
     this.#pool = pool
     this.#request = request
     this.#resolve = resolve
@@ -63,7 +63,7 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
   }
 
   /** Sends the request. */
-  start (): void {
+  start(): void {
     const { signal, headersTimeoutMs, path } = this.#request
     if (signal.aborted) return this.handleEvent()
     if (!path.startsWith('/')) return this.#giveUp(failure('request'))
@@ -74,18 +74,18 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
   }
 
   /** The signal's abort. */
-  handleEvent (): void {
+  handleEvent(): void {
     const reason: unknown = this.#request.signal.reason
     this.#giveUp(reason instanceof UpstreamFailure ? reason : failure('client_closed', null, this.freeRetry))
   }
 
   /** The time for the headers is up. */
-  expire (): void {
+  expire(): void {
     this.#timer = null
     this.#giveUp(failure(this.#stage === 'waiting' ? 'queued' : 'ttft', null, this.freeRetry))
   }
 
-  onRequestStart (controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: Dispatcher.DispatchController): void {
     // Throwing before a byte is written keeps the connection for the next request; aborting would close it.
     if (!this.#open) throw new Error('given up before it was sent')
     this.#controller = controller
@@ -95,11 +95,15 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
     this.#pool.started()
   }
 
-  onResponseStarted (): void {
+  onResponseStarted(): void {
     this.#touched = true
   }
 
-  onResponseStart (_controller: Dispatcher.DispatchController, status: number, headers: { [name: string]: string | string[] | undefined }): void {
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: { [name: string]: string | string[] | undefined }
+  ): void {
     if (!this.#open) return
     if (status < 200) {
       if (++this.#interim > MAX_INTERIM) this.#giveUp(failure('header', null, this.freeRetry))
@@ -115,7 +119,7 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
     this.#resolve(this)
   }
 
-  onResponseData (_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (!this.#open) return
     this.#received += chunk.length
     if (this.#limit !== -1 && this.#received > this.#limit) return this.#giveUp(failure('size', null, this.freeRetry))
@@ -128,13 +132,13 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
     this.#controller?.pause()
   }
 
-  onResponseEnd (): void {
+  onResponseEnd(): void {
     if (!this.#open) return
     this.#leave()
     this.#flush()
   }
 
-  onResponseError (_controller: Dispatcher.DispatchController | null, error: Error): void {
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     if (!this.#open) return
     if (this.#mayRepeat(error)) return this.#repeat()
     const cause = requestFailure(this.#stage, error, this.freeRetry)
@@ -145,7 +149,7 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
     this.#flush()
   }
 
-  pipe (sink: BodySink, limit = -1): void {
+  pipe(sink: BodySink, limit = -1): void {
     if (this.#taken) throw new Error('the body of the answer is taken already')
     this.#taken = true
     this.#sink = sink
@@ -156,20 +160,20 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
     this.#flush()
   }
 
-  read (limit: number): Promise<Buffer> {
+  read(limit: number): Promise<Buffer> {
     return new Promise((resolve, reject) => this.pipe(new BodyCollector(resolve, reject), limit))
   }
 
-  pause (): void {
+  pause(): void {
     this.#paused = true
   }
 
-  resume (): void {
+  resume(): void {
     this.#paused = false
     if (!this.#flushing) this.#flush()
   }
 
-  abort (): void {
+  abort(): void {
     this.#taken = true
     this.#sink = null
     this.#held = null
@@ -177,19 +181,19 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
   }
 
   /** Continues reading from the connection. */
-  proceed (): void {
+  proceed(): void {
     if (!this.#open || this.#paused || !this.#stopped) return
     this.#stopped = false
     this.#controller?.resume()
   }
 
-  #dispatchOptions (): Dispatcher.DispatchOptions {
+  #dispatchOptions(): Dispatcher.DispatchOptions {
     const { method, path, headers, body } = this.#request
     return { method, path, headers: requestHeaders(headers), body }
   }
 
   /** Hands over what is held, then the end; or lets the connection go on. */
-  #flush (): void {
+  #flush(): void {
     const sink = this.#sink
     if (sink === null || this.#flushing) return
     if (this.#held !== null && !this.#paused) this.#flushHeld(sink, this.#held)
@@ -204,7 +208,7 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
     else sink.end()
   }
 
-  #flushHeld (sink: BodySink, held: Buffer[]): void {
+  #flushHeld(sink: BodySink, held: Buffer[]): void {
     this.#flushing = true
     let next = 0
     // Each `data` may pause, give up or abort, and the signal may abort meanwhile.
@@ -216,7 +220,7 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
   }
 
   /** Ends the call with a failure and closes its connection at once, whatever it was doing. */
-  #giveUp (cause: UpstreamFailure): void {
+  #giveUp(cause: UpstreamFailure): void {
     if (!this.#open) return
     const stage = this.#stage
     const options = this.#options
@@ -231,13 +235,13 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
     else this.#reject(cause)
   }
 
-  #mayRepeat (error: Error): boolean {
+  #mayRepeat(error: Error): boolean {
     if (this.freeRetry || this.#touched || this.#stage === 'answered') return false
     if (this.#stage === 'sent' && !this.#reused) return false
     return isStale(error)
   }
 
-  #repeat (): void {
+  #repeat(): void {
     this.freeRetry = true
     this.#controller = null
     this.#pool.ended(this.#stage)
@@ -247,7 +251,7 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
   }
 
   /** The connection works for this call no longer. */
-  #leave (): void {
+  #leave(): void {
     this.#open = false
     this.#options = null
     this.#clearTimer()
@@ -255,17 +259,17 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
     this.#pool.ended(this.#stage)
   }
 
-  #clearTimer (): void {
+  #clearTimer(): void {
     if (this.#timer === null) return
     clearTimeout(this.#timer)
     this.#timer = null
   }
 }
 
-function timedOut (call: Call): void {
+function timedOut(call: Call): void {
   call.expire()
 }
 
-function proceed (call: Call): void {
+function proceed(call: Call): void {
   call.proceed()
 }

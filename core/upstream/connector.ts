@@ -25,7 +25,7 @@ export interface Connector {
  * A connector that writes nothing to a connection before the address at its other end has been
  * checked: IP literals before connecting, names after resolving, and both once more when connected.
  */
-export function createConnector (options: ConnectorOptions): Connector {
+export function createConnector(options: ConnectorOptions): Connector {
   const secure = buildConnector({
     allowH2: false,
     timeout: 0,
@@ -35,7 +35,7 @@ export function createConnector (options: ConnectorOptions): Connector {
   })
   const attempts = new Set<Attempt>()
   return {
-    connect (target, callback) {
+    connect(target, callback) {
       const attempt = new Attempt(options, target, secure, (error, socket) => {
         attempts.delete(attempt)
         if (socket === null) callback(error ?? failure('unreachable'), null)
@@ -44,7 +44,7 @@ export function createConnector (options: ConnectorOptions): Connector {
       attempts.add(attempt)
       attempt.start()
     },
-    abandon () {
+    abandon() {
       for (const attempt of [...attempts]) attempt.fail(failure('client_closed'))
     }
   }
@@ -65,7 +65,7 @@ class Attempt {
   #socket: Socket | null = null
   #timer: NodeJS.Timeout | null = null
 
-  constructor (options: ConnectorOptions, target: buildConnector.Options, secure: buildConnector.connector, done: Done) {
+  constructor(options: ConnectorOptions, target: buildConnector.Options, secure: buildConnector.connector, done: Done) {
     this.#options = options
     this.#target = target
     this.#secure = secure
@@ -73,7 +73,7 @@ class Attempt {
     this.#stage = isIP(target.hostname) === 0 ? 'resolve' : 'connect'
   }
 
-  start (): void {
+  start(): void {
     const { hostname, port, protocol } = this.#target
     const { lookup, allowPrivate, timeoutMs } = this.#options
     if (this.#stage === 'connect' && !isAllowed(hostname, allowPrivate)) {
@@ -84,7 +84,9 @@ class Attempt {
     this.#socket = connectTcp({
       host: hostname,
       port: Number(port) || (protocol === 'https:' ? 443 : 80),
-      lookup: guardedLookup(lookup, allowPrivate, () => { this.#stage = 'connect' }),
+      lookup: guardedLookup(lookup, allowPrivate, () => {
+        this.#stage = 'connect'
+      }),
       autoSelectFamily: true,
       noDelay: true,
       keepAlive: true,
@@ -94,17 +96,17 @@ class Attempt {
   }
 
   /** Ends the attempt; only the first end counts. */
-  fail (error: unknown): void {
+  fail(error: unknown): void {
     this.#socket?.destroy()
     this.#finish(connectFailure(this.#stage, error), null)
   }
 
   /** Ends the attempt because its time is up. */
-  expire (): void {
+  expire(): void {
     this.fail(this.#stage === 'connect' ? failure('connect_timeout') : null)
   }
 
-  #checked (): void {
+  #checked(): void {
     const socket = this.#socket
     if (socket === null || this.#done === null) return
     const address = socket.remoteAddress
@@ -119,7 +121,7 @@ class Attempt {
     })
   }
 
-  #finish (error: Error | null, socket: Socket | null): void {
+  #finish(error: Error | null, socket: Socket | null): void {
     const done = this.#done
     if (done === null) return
     this.#done = null
@@ -131,6 +133,6 @@ class Attempt {
   }
 }
 
-function timedOut (attempt: Attempt): void {
+function timedOut(attempt: Attempt): void {
   attempt.expire()
 }

@@ -17,7 +17,7 @@ export interface DispatcherOptions {
 }
 
 /** Makes the owner of all outgoing connections. It reads no proxy settings, follows no redirects and knows no Unix sockets. */
-export function createDispatcher (options: DispatcherOptions = {}): Dispatcher {
+export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
   return new Pools(options.lookup ?? dnsLookup, options.ca ?? null)
 }
 
@@ -36,12 +36,12 @@ class Pools implements Dispatcher {
   readonly #live = new Set<UpstreamPool>()
   #closed = false
 
-  constructor (lookup: Lookup, ca: string | readonly string[] | null) {
+  constructor(lookup: Lookup, ca: string | readonly string[] | null) {
     this.#lookup = lookup
     this.#ca = ca
   }
 
-  open (options: UpstreamOptions): Upstream {
+  open(options: UpstreamOptions): Upstream {
     if (this.#closed) throw failure('closed')
     checkOrigin(options)
     const { origin, connections, keepAliveMs, connectTimeoutMs, allowPrivate } = options
@@ -56,11 +56,13 @@ class Pools implements Dispatcher {
     return this.#upstream(shared)
   }
 
-  async close (deadline: AbortSignal): Promise<void> {
+  async close(deadline: AbortSignal): Promise<void> {
     this.#closed = true
     this.#shared.clear()
     const pools = [...this.#live]
-    const cut = (): void => { for (const pool of pools) void pool.destroy() }
+    const cut = (): void => {
+      for (const pool of pools) void pool.destroy()
+    }
     const ends = pools.map(pool => this.#end(pool))
     if (deadline.aborted) cut()
     else deadline.addEventListener('abort', cut, { once: true })
@@ -68,10 +70,10 @@ class Pools implements Dispatcher {
     deadline.removeEventListener('abort', cut)
   }
 
-  #upstream (shared: Shared): Upstream {
+  #upstream(shared: Shared): Upstream {
     let open = true
     return {
-      request: request => open ? shared.pool.request(request) : Promise.reject(failure('closed')),
+      request: request => (open ? shared.pool.request(request) : Promise.reject(failure('closed'))),
       stats: () => shared.pool.stats(),
       close: async () => {
         if (!open) return
@@ -83,14 +85,14 @@ class Pools implements Dispatcher {
     }
   }
 
-  async #end (pool: UpstreamPool): Promise<void> {
+  async #end(pool: UpstreamPool): Promise<void> {
     await pool.close()
     this.#live.delete(pool)
   }
 }
 
 /** Refuses at once what could never be connected to. */
-function checkOrigin ({ origin, allowPrivate }: UpstreamOptions): void {
+function checkOrigin({ origin, allowPrivate }: UpstreamOptions): void {
   if (!URL.canParse(origin)) throw failure('egress_denied')
   const { protocol, hostname, pathname, search, hash, username, password } = new URL(origin)
   const web = protocol === 'http:' || protocol === 'https:'

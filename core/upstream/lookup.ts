@@ -10,7 +10,7 @@ export type Lookup = typeof dnsLookup
  * A lookup for `net.connect` that hands over only addresses that may be connected to. Fails with
  * `egress_denied` where the name has none. `resolved` is called when the name has been resolved.
  */
-export function guardedLookup (lookup: Lookup, allowPrivate: boolean, resolved: () => void): LookupFunction {
+export function guardedLookup(lookup: Lookup, allowPrivate: boolean, resolved: () => void): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true } as LookupOptions, (error, answer, family) => {
       if (error !== null && error !== undefined) return callback(error, [])

@@ -22,7 +22,7 @@ export class UpstreamPool implements CallPool {
   readonly #destroyed = Promise.withResolvers<void>()
   #closing: Promise<void> | null = null
 
-  constructor (options: UpstreamOptions, lookup: Lookup, ca: string | readonly string[] | null) {
+  constructor(options: UpstreamOptions, lookup: Lookup, ca: string | readonly string[] | null) {
     const { allowPrivate, connectTimeoutMs, keepAliveMs } = options
     this.#origin = options.origin
     this.#connector = createConnector({ lookup, allowPrivate, timeoutMs: connectTimeoutMs, ca })
@@ -39,31 +39,36 @@ export class UpstreamPool implements CallPool {
   }
 
   /** Sends a request. @throws {UpstreamFailure} when no answer comes */
-  request (request: UpstreamRequest): Promise<UpstreamResponse> {
+  request(request: UpstreamRequest): Promise<UpstreamResponse> {
     return new Promise((resolve, reject) => {
       this.#waiting++
       new Call(this, request, resolve, reject).start()
     })
   }
 
-  dispatch (options: Dispatcher.DispatchOptions, call: Call): void {
+  dispatch(options: Dispatcher.DispatchOptions, call: Call): void {
     this.#pool.dispatch(options, call)
   }
 
-  dispatchFresh (options: Dispatcher.DispatchOptions, call: Call): void {
+  dispatchFresh(options: Dispatcher.DispatchOptions, call: Call): void {
     this.#waiting++
     // A pool would take any idle connection, which may be as dead as the first.
     const client = new Client(this.#origin, this.#options)
     client.dispatch(options, call)
-    this.#clients.set(client, client.close().then(() => { this.#clients.delete(client) }))
+    this.#clients.set(
+      client,
+      client.close().then(() => {
+        this.#clients.delete(client)
+      })
+    )
   }
 
-  started (): void {
+  started(): void {
     this.#waiting--
     this.#running++
   }
 
-  ended (stage: RequestStage): void {
+  ended(stage: RequestStage): void {
     if (stage !== 'waiting') {
       this.#running--
       return
@@ -72,26 +77,26 @@ export class UpstreamPool implements CallPool {
     if (this.#waiting === 0) this.#connector.abandon()
   }
 
-  stats (): UpstreamStats {
+  stats(): UpstreamStats {
     return { connected: this.#pool.stats.connected + this.#clients.size, pending: this.#waiting, running: this.#running }
   }
 
   /** Lets running requests end. */
-  close (): Promise<void> {
+  close(): Promise<void> {
     // Destroying a pool that is closing leaves the promise of its close unsettled where requests were queued.
     this.#closing ??= Promise.race([this.#end(), this.#destroyed.promise])
     return this.#closing
   }
 
   /** Cuts everything. */
-  async destroy (): Promise<void> {
+  async destroy(): Promise<void> {
     this.#connector.abandon()
     const clients = [...this.#clients.keys()].map(client => client.destroy())
     await Promise.all([this.#pool.destroy(), ...clients])
     this.#destroyed.resolve()
   }
 
-  #connect (target: buildConnector.Options, callback: buildConnector.Callback): void {
+  #connect(target: buildConnector.Options, callback: buildConnector.Callback): void {
     // Requests given up while queued still have their turn in undici; no connection is made for them.
     if (this.#waiting === 0) {
       process.nextTick(callback, failure('client_closed'), null)
@@ -109,7 +114,7 @@ export class UpstreamPool implements CallPool {
     })
   }
 
-  async #end (): Promise<void> {
+  async #end(): Promise<void> {
     await this.#pool.close()
     await Promise.all(this.#clients.values())
   }

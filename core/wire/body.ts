@@ -11,9 +11,13 @@ export interface BodySnapshot {
 }
 
 /** Changes of top-level fields; undefined removes one. */
-export interface FieldChanges { readonly [field: string]: unknown }
+export interface FieldChanges {
+  readonly [field: string]: unknown
+}
 
-function malformed (): Reject { return reject(400, 'invalid_json', 'the request body is not a valid JSON object') }
+function malformed(): Reject {
+  return reject(400, 'invalid_json', 'the request body is not a valid JSON object')
+}
 
 /**
  * One JSON object, a request or an answer: read lazily, written without loss. As long as nobody
@@ -27,20 +31,22 @@ export class JsonBody<T extends object> {
   #draft: T | undefined
   #sealed = false
 
-  constructor (bytes: Buffer, scan: BodyScan) {
+  constructor(bytes: Buffer, scan: BodyScan) {
     this.#bytes = bytes
     this.#scan = scan
   }
 
   /** True once {@link JsonBody.edit} was called. */
-  get dirty (): boolean { return this.#draft !== undefined }
+  get dirty(): boolean {
+    return this.#draft !== undefined
+  }
 
   /**
    * The whole body, parsed at the first use and deeply frozen; after `edit` the draft, which {@link JsonBody.seal} freezes.
    *
    * @throws {Reject} 400 `invalid_json` when a string that the scan skipped is malformed
    */
-  get value (): DeepReadonly<T> {
+  get value(): DeepReadonly<T> {
     if (this.#draft !== undefined) return this.#draft as DeepReadonly<T>
     const parsed = this.parsed
     if (!this.#isFrozen) {
@@ -51,14 +57,14 @@ export class JsonBody<T extends object> {
   }
 
   /** As {@link JsonBody.value} without the cost of freezing, for readers that are trusted to change nothing. @throws {Reject} as `value` */
-  get parsed (): T {
+  get parsed(): T {
     if (this.#draft !== undefined) return this.#draft
     this.#parsed ??= this.#parse(false) as T
     return this.#parsed
   }
 
   /** A top-level string, number, boolean or null, without parsing the rest; undefined for anything else. @throws {Reject} as `value` */
-  peek (key: string): unknown {
+  peek(key: string): unknown {
     const whole = this.#draft ?? this.#parsed
     if (whole !== undefined) {
       if (!Object.hasOwn(whole, key)) return undefined
@@ -72,7 +78,7 @@ export class JsonBody<T extends object> {
   }
 
   /** One top-level field of any kind, without parsing the rest; undefined where there is none. @throws {Reject} as `value` */
-  read (key: string): unknown {
+  read(key: string): unknown {
     // Escaped keys are only safe to read where the whole is parsed, see `parseBody`.
     const whole = this.#draft ?? (this.#scan.escapedKeys.length > 0 ? this.parsed : this.#parsed)
     if (whole !== undefined) return Object.hasOwn(whole, key) ? (whole as FieldChanges)[key] : undefined
@@ -86,7 +92,7 @@ export class JsonBody<T extends object> {
    *
    * @throws {Reject} as `value`
    */
-  edit (): T {
+  edit(): T {
     if (this.#draft === undefined) this.#draft = this.#parse(true) as T
     else if (this.#sealed) this.#draft = copyJson(this.#draft)
     this.#sealed = false
@@ -98,18 +104,20 @@ export class JsonBody<T extends object> {
    *
    * @throws {TypeError} when an edit put something into the draft that JSON cannot hold
    */
-  seal (): void {
+  seal(): void {
     if (this.#draft === undefined || this.#sealed) return
     this.#sealed = true
     sealJson(this.#draft)
   }
 
   /** The edits so far. Free while there are none, else a copy of the whole draft. */
-  snapshot (): BodySnapshot { return { draft: this.#draft === undefined ? null : copyJson(this.#draft) } }
+  snapshot(): BodySnapshot {
+    return { draft: this.#draft === undefined ? null : copyJson(this.#draft) }
+  }
 
   /** Undoes every edit since `snapshot`. A draft handed out since then is no longer part of the body. */
-  restore (snapshot: BodySnapshot): void {
-    this.#draft = snapshot.draft === null ? undefined : copyJson(snapshot.draft) as T
+  restore(snapshot: BodySnapshot): void {
+    this.#draft = snapshot.draft === null ? undefined : (copyJson(snapshot.draft) as T)
     this.#sealed = false
   }
 
@@ -119,7 +127,7 @@ export class JsonBody<T extends object> {
    *
    * @throws {TypeError} when an edit put something into the draft that JSON cannot hold
    */
-  bytes (changes: FieldChanges = {}): Buffer {
+  bytes(changes: FieldChanges = {}): Buffer {
     if (this.#draft !== undefined) return Buffer.from(JSON.stringify({ ...this.#draft, ...changes }))
     const texts = new Map<string, string | undefined>()
     for (const key of Object.keys(changes)) {
@@ -130,18 +138,18 @@ export class JsonBody<T extends object> {
     return this.#bytes[0] === 0xef ? this.#bytes.subarray(this.#scan.start) : this.#bytes
   }
 
-  #field (key: string): BodyField | undefined {
+  #field(key: string): BodyField | undefined {
     for (const field of this.#scan.fields) if (field.key === key) return field
     return undefined
   }
 
-  #differs (key: string, text: string | undefined): boolean {
+  #differs(key: string, text: string | undefined): boolean {
     const field = this.#field(key)
     if (field === undefined) return text !== undefined
     return text === undefined || this.#bytes.toString('utf8', field.valueStart, field.valueEnd) !== text
   }
 
-  #alone (field: BodyField): unknown {
+  #alone(field: BodyField): unknown {
     try {
       return JSON.parse(this.#bytes.toString('utf8', field.valueStart, field.valueEnd))
     } catch {
@@ -149,7 +157,7 @@ export class JsonBody<T extends object> {
     }
   }
 
-  #parse (exact: boolean): unknown {
+  #parse(exact: boolean): unknown {
     try {
       return parseBody(this.#bytes, this.#scan, exact)
     } catch {

@@ -11,11 +11,12 @@ import { readUsage } from './usage.ts'
 const OWN = ['role', 'content', 'tool_calls', 'reasoning_details']
 
 /** Parts of a content list, joined while they are of one kind. */
-function addParts (parts: JsonObject[], added: readonly unknown[]): void {
+function addParts(parts: JsonObject[], added: readonly unknown[]): void {
   for (const part of added) {
     if (!isRecord(part)) continue
     const last = parts[parts.length - 1]
-    if (last === undefined || last.type !== part.type || (part.type !== 'text' && part.type !== 'thinking')) parts.push(mergeFields({}, part))
+    if (last === undefined || last.type !== part.type || (part.type !== 'text' && part.type !== 'thinking'))
+      parts.push(mergeFields({}, part))
     else if (Array.isArray(last.thinking) && Array.isArray(part.thinking)) addParts(last.thinking, part.thinking)
     else mergeFields(last, part)
   }
@@ -25,7 +26,7 @@ function addParts (parts: JsonObject[], added: readonly unknown[]): void {
 class Indexed {
   readonly #items = new Map<number, JsonObject>()
 
-  add (pieces: unknown): void {
+  add(pieces: unknown): void {
     if (!Array.isArray(pieces)) return
     pieces.forEach((piece: unknown, place) => {
       if (!isRecord(piece)) return
@@ -37,7 +38,7 @@ class Indexed {
   }
 
   /** In order of their index. */
-  list (): JsonObject[] {
+  list(): JsonObject[] {
     return [...this.#items].sort((a, b) => a[0] - b[0]).map(entry => entry[1])
   }
 }
@@ -53,14 +54,14 @@ class ChatChoice {
   #parts: JsonObject[] | null = null
   #finish: unknown = null
 
-  push (choice: JsonObject): void {
+  push(choice: JsonObject): void {
     keepFields(this.#rest, choice, ['index', 'delta', 'finish_reason', 'logprobs', 'usage'])
     this.#finish ??= choice.finish_reason === '' ? null : choice.finish_reason
     if (isRecord(choice.logprobs)) mergeFields(this.#logprobs, choice.logprobs)
     if (isRecord(choice.delta)) this.#pushDelta(choice.delta)
   }
 
-  #pushDelta (delta: JsonObject): void {
+  #pushDelta(delta: JsonObject): void {
     if (typeof delta.role === 'string' && delta.role !== '') this.#role = delta.role
     this.#pushContent(delta.content)
     this.#calls.add(delta.tool_calls)
@@ -68,7 +69,7 @@ class ChatChoice {
     for (const key of Object.keys(delta)) if (!OWN.includes(key)) mergeField(this.#message, key, delta[key])
   }
 
-  #pushContent (content: unknown): void {
+  #pushContent(content: unknown): void {
     if (Array.isArray(content)) {
       this.#parts ??= this.#text ? [{ type: 'text', text: this.#text }] : []
       addParts(this.#parts, content)
@@ -78,7 +79,7 @@ class ChatChoice {
     }
   }
 
-  result (index: number): JsonObject {
+  result(index: number): JsonObject {
     const calls = this.#calls.list()
     const details = this.#details.list()
     const message: JsonObject = { role: this.#role, content: this.#content(calls.length > 0), ...this.#message }
@@ -92,7 +93,7 @@ class ChatChoice {
   }
 
   /** An unstreamed answer has null where it says nothing but a call or a refusal. */
-  #content (hasCalls: boolean): unknown {
+  #content(hasCalls: boolean): unknown {
     if (this.#parts !== null) return this.#parts
     return this.#text === '' && (hasCalls || this.#message.refusal) ? null : this.#text
   }
@@ -104,7 +105,7 @@ export class ChatAggregator implements Aggregator {
   readonly #choices = new Map<number, ChatChoice>()
   #usage: unknown = null
 
-  push (chunk: Chunk): void {
+  push(chunk: Chunk): void {
     if (!isRecord(chunk)) return
     const choices = choicesOf(chunk)
     keepFields(this.#rest, chunk, ['choices', 'usage', 'object', 'obfuscation'])
@@ -118,7 +119,7 @@ export class ChatAggregator implements Aggregator {
     }
   }
 
-  result (): ResponseBody {
+  result(): ResponseBody {
     const choices = [...this.#choices].sort((a, b) => a[0] - b[0]).map(([index, choice]) => choice.result(index))
     const body: ResponseBody = { ...this.#rest, object: 'chat.completion', choices }
     if (this.#usage !== null) body.usage = this.#usage as NonNullable<ResponseBody['usage']>

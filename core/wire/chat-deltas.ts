@@ -11,20 +11,24 @@ const THINKING = 2
 const DETAILS = 3
 
 /** Index of a tool call or a reasoning detail; where it is missing, its place in the list. */
-export function itemIndex (item: JsonObject, place: number): number { return isIndex(item.index) ? item.index : place }
+export function itemIndex(item: JsonObject, place: number): number {
+  return isIndex(item.index) ? item.index : place
+}
 
 class DeltaList {
   readonly deltas: Delta[] = []
   readonly #choice: JsonObject
 
-  constructor (choice: JsonObject) { this.#choice = choice }
+  constructor(choice: JsonObject) {
+    this.#choice = choice
+  }
 
-  add (holder: unknown, key: string, kind: Channel['kind'], index: number): void {
+  add(holder: unknown, key: string, kind: Channel['kind'], index: number): void {
     if (!isRecord(holder) || typeof holder[key] !== 'string') return
     this.deltas.push(new FieldDelta(holder, key, this.#choice, kind, index))
   }
 
-  reasoning (delta: JsonObject): void {
+  reasoning(delta: JsonObject): void {
     this.add(delta, 'reasoning_content', 'reasoning', REASONING_CONTENT)
     this.add(delta, 'reasoning', 'reasoning', REASONING)
     if (!Array.isArray(delta.reasoning_details)) return
@@ -35,7 +39,7 @@ class DeltaList {
     })
   }
 
-  parts (parts: readonly unknown[]): void {
+  parts(parts: readonly unknown[]): void {
     for (const part of parts) {
       if (!isRecord(part)) continue
       this.add(part, 'text', 'answer', 0)
@@ -45,7 +49,7 @@ class DeltaList {
     }
   }
 
-  calls (delta: JsonObject): void {
+  calls(delta: JsonObject): void {
     this.add(delta.function_call, 'arguments', 'tool_arguments', 0)
     if (!Array.isArray(delta.tool_calls)) return
     delta.tool_calls.forEach((call: unknown, place) => {
@@ -57,7 +61,7 @@ class DeltaList {
 }
 
 /** The text deltas of a chat chunk: per choice reasoning, content, refusal, tool arguments. */
-export function chatDeltas (chunk: Chunk): Delta[] {
+export function chatDeltas(chunk: Chunk): Delta[] {
   const all: Delta[] = []
   for (const choice of choicesOf(chunk)) {
     if (!isRecord(choice.delta)) continue
@@ -72,7 +76,7 @@ export function chatDeltas (chunk: Chunk): Delta[] {
   return all
 }
 
-function reasoningDelta (index: number, text: string): JsonObject {
+function reasoningDelta(index: number, text: string): JsonObject {
   if (index === REASONING_CONTENT) return { reasoning_content: text }
   if (index === REASONING) return { reasoning: text }
   if (index === THINKING) return { content: [{ type: 'thinking', thinking: [{ type: 'text', text }] }] }
@@ -80,7 +84,7 @@ function reasoningDelta (index: number, text: string): JsonObject {
 }
 
 /** Written as the template wrote it: the old `function_call`, a custom tool, or a function. */
-function argumentsDelta (template: JsonObject, index: number, text: string): JsonObject {
+function argumentsDelta(template: JsonObject, index: number, text: string): JsonObject {
   if (isRecord(template.function_call)) return { function_call: { arguments: text } }
   const calls = (Array.isArray(template.tool_calls) ? template.tool_calls : []) as ToolCall[]
   const custom = calls.some((call, place) => isRecord(call) && itemIndex(call, place) === index && isRecord(call.custom))
@@ -88,7 +92,7 @@ function argumentsDelta (template: JsonObject, index: number, text: string): Jso
 }
 
 /** A chunk that carries one text, in the spelling of `template`. */
-export function chatTextChunk (template: Chunk, channel: Channel, text: string): Chunk {
+export function chatTextChunk(template: Chunk, channel: Channel, text: string): Chunk {
   const { choice, kind, index } = channel
   const seen = choiceAt(template, choice).delta
   let delta: JsonObject = { content: text }
@@ -102,7 +106,7 @@ export function chatTextChunk (template: Chunk, channel: Channel, text: string):
 const LABELS = ['index', 'type', 'format', 'channel']
 
 /** True when a part of a delta has nothing to tell but its label. */
-function isHollow (value: unknown): boolean {
+function isHollow(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(isHollow)
   if (!isRecord(value)) return isBlank(value)
   for (const key of Object.keys(value)) if (!LABELS.includes(key) && !isHollow(value[key])) return false
@@ -110,7 +114,7 @@ function isHollow (value: unknown): boolean {
 }
 
 /** True when nothing is left in a chat chunk worth sending: no text, role, call, finish reason, usage or error. */
-export function isEmptyChat (chunk: Chunk): boolean {
+export function isEmptyChat(chunk: Chunk): boolean {
   const choices = choicesOf(chunk)
   if (choices.length === 0 || !isBlank(chunk.usage) || !isBlank(chunk.error)) return false
   return choices.every(choice => isBlank(choice.finish_reason) && isBlank(choice.logprobs) && isHollow(choice.delta))

@@ -6,11 +6,11 @@ import type { StreamReader } from './types.ts'
 /** Fields of a delta that are part of the answer when they hold anything. */
 const CONTENT = ['content', 'refusal', 'reasoning_content', 'reasoning', 'function_call', 'audio', 'images', 'annotations']
 
-function hasText (detail: unknown): boolean {
+function hasText(detail: unknown): boolean {
   return isRecord(detail) && (!isBlank(detail.text) || !isBlank(detail.summary) || !isBlank(detail.data))
 }
 
-function hasContent (delta: JsonObject): boolean {
+function hasContent(delta: JsonObject): boolean {
   for (const field of CONTENT) if (delta[field] !== undefined && !isBlank(delta[field])) return true
   if (Array.isArray(delta.tool_calls) && delta.tool_calls.length > 0) return true
   return Array.isArray(delta.reasoning_details) && delta.reasoning_details.some(hasText)
@@ -21,7 +21,7 @@ class CallOrder {
   readonly #calls = new Map<number, number>()
 
   /** True when a piece is out of order. */
-  isBroken (choice: number, calls: unknown): boolean {
+  isBroken(choice: number, calls: unknown): boolean {
     if (calls === undefined || calls === null) return false
     if (!Array.isArray(calls)) return true
     let broken = false
@@ -41,9 +41,9 @@ class CallOrder {
 }
 
 /** A reader of chat chunks. */
-export function chatReader (): StreamReader {
+export function chatReader(): StreamReader {
   const order = new CallOrder()
-  return new CompletionReader(function contentOf (choice): ChoiceContent {
+  return new CompletionReader(function contentOf(choice): ChoiceContent {
     const { delta } = choice
     if (delta === undefined || delta === null) return { content: false, anomaly: false }
     if (!isRecord(delta)) return { content: false, anomaly: true }

@@ -8,7 +8,7 @@ const REPEATED = ['id', 'created', 'model', 'service_tier', 'system_fingerprint'
 /** Fields of a message that get chunks of their own. */
 const OWN = ['role', 'content', 'refusal', 'tool_calls', 'reasoning', 'reasoning_content', 'reasoning_details', 'function_call']
 
-function callDeltas (calls: unknown): JsonObject[] {
+function callDeltas(calls: unknown): JsonObject[] {
   if (!Array.isArray(calls)) return []
   const deltas: JsonObject[] = []
   calls.filter(isRecord).forEach((call, index) => {
@@ -22,7 +22,7 @@ function callDeltas (calls: unknown): JsonObject[] {
 }
 
 /** The deltas of one message in the order in which a model writes: role, reasoning, text, refusal, calls. */
-function messageDeltas (message: JsonObject): JsonObject[] {
+function messageDeltas(message: JsonObject): JsonObject[] {
   const first: JsonObject = { role: message.role ?? 'assistant', content: message.content === null ? null : '' }
   for (const key of Object.keys(message)) if (!OWN.includes(key)) first[key] = message[key]
   if (message.refusal !== undefined) first.refusal = null
@@ -30,7 +30,8 @@ function messageDeltas (message: JsonObject): JsonObject[] {
   const thought: JsonObject = {}
   for (const key of ['reasoning_content', 'reasoning', 'reasoning_details']) if (message[key]) thought[key] = message[key]
   if (Object.keys(thought).length > 0) deltas.push(thought)
-  if (typeof message.content === 'string' ? message.content !== '' : Array.isArray(message.content)) deltas.push({ content: message.content })
+  if (typeof message.content === 'string' ? message.content !== '' : Array.isArray(message.content))
+    deltas.push({ content: message.content })
   if (message.refusal) deltas.push({ refusal: message.refusal })
   if (isRecord(message.function_call)) deltas.push({ function_call: message.function_call })
   deltas.push(...callDeltas(message.tool_calls))
@@ -38,12 +39,15 @@ function messageDeltas (message: JsonObject): JsonObject[] {
 }
 
 /** The index of the delta that the log probabilities belong to: the first with text, else the first of all. */
-function textAt (deltas: readonly JsonObject[]): number {
-  return Math.max(0, deltas.findIndex(delta => delta.role === undefined && (delta.content || delta.refusal)))
+function textAt(deltas: readonly JsonObject[]): number {
+  return Math.max(
+    0,
+    deltas.findIndex(delta => delta.role === undefined && (delta.content || delta.refusal))
+  )
 }
 
 /** The chunks of a whole chat answer, as a stream of it would have had; usage comes last where it is asked for. */
-export function splitChat (body: ResponseBody, includeUsage: boolean): Chunk[] {
+export function splitChat(body: ResponseBody, includeUsage: boolean): Chunk[] {
   const base: JsonObject = {}
   const rest: JsonObject = {}
   for (const key of Object.keys(body)) {
@@ -60,8 +64,13 @@ export function splitChat (body: ResponseBody, includeUsage: boolean): Chunk[] {
     const { message, finish_reason: finish, logprobs, index: _index, ...more } = choice
     const deltas = messageDeltas(isRecord(message) ? message : {})
     const spelt = textAt(deltas)
-    deltas.forEach((delta, place) => { make([{ index, delta, logprobs: place === spelt ? logprobs ?? null : null, finish_reason: null }]) })
-    make([{ ...more, index, delta: {}, logprobs: null, finish_reason: finish ?? 'stop' }], chunks.some(chunk => chunk.choices?.[0]?.finish_reason) ? {} : rest)
+    deltas.forEach((delta, place) => {
+      make([{ index, delta, logprobs: place === spelt ? (logprobs ?? null) : null, finish_reason: null }])
+    })
+    make(
+      [{ ...more, index, delta: {}, logprobs: null, finish_reason: finish ?? 'stop' }],
+      chunks.some(chunk => chunk.choices?.[0]?.finish_reason) ? {} : rest
+    )
   }
   if (includeUsage) make([], { usage: body.usage ?? null })
   return chunks

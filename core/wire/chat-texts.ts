@@ -2,13 +2,13 @@ import type { RequestBody, ResponseBody, TextKind, TextSpan } from '@headgate/ap
 import { isRecord, type JsonObject } from './record.ts'
 import { SpanList } from './span.ts'
 
-function kindOf (role: unknown): TextKind {
+function kindOf(role: unknown): TextKind {
   if (role === 'system' || role === 'developer') return 'system'
   if (role === 'assistant') return 'answer'
   return role === 'tool' || role === 'function' ? 'tool_result' : 'prompt'
 }
 
-function callTexts (list: SpanList, message: JsonObject, path: string): void {
+function callTexts(list: SpanList, message: JsonObject, path: string): void {
   list.text(message.function_call, 'arguments', 'tool_arguments', `${path}.function_call.arguments`)
   const calls = message.tool_calls
   if (!Array.isArray(calls)) return
@@ -21,7 +21,7 @@ function callTexts (list: SpanList, message: JsonObject, path: string): void {
 }
 
 /** Every text of a message, in or out, in reading order. `reasoning_details` repeats `reasoning` and is walked too. */
-function messageTexts (list: SpanList, message: JsonObject, kind: TextKind, path: string): void {
+function messageTexts(list: SpanList, message: JsonObject, kind: TextKind, path: string): void {
   list.text(message, 'reasoning_content', 'reasoning', `${path}.reasoning_content`)
   list.text(message, 'reasoning', 'reasoning', `${path}.reasoning`)
   list.list(message.reasoning_details, 'text', 'reasoning', `${path}.reasoning_details`)
@@ -32,7 +32,7 @@ function messageTexts (list: SpanList, message: JsonObject, kind: TextKind, path
 }
 
 /** The texts of a chat request: messages of every role, tool descriptions, tool arguments and results, a predicted answer. */
-export function chatRequestTexts (body: RequestBody): TextSpan[] {
+export function chatRequestTexts(body: RequestBody): TextSpan[] {
   const list = new SpanList()
   const messages: unknown = body.messages
   if (Array.isArray(messages)) {
@@ -55,7 +55,7 @@ export function chatRequestTexts (body: RequestBody): TextSpan[] {
 }
 
 /** The texts of a chat answer: content, reasoning, refusals, tool arguments of every choice. */
-export function chatResponseTexts (body: ResponseBody): TextSpan[] {
+export function chatResponseTexts(body: ResponseBody): TextSpan[] {
   const list = new SpanList()
   const choices: unknown = body.choices
   if (!Array.isArray(choices)) return list.spans

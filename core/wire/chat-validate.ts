@@ -1,9 +1,19 @@
 import { reject, type RequestBody } from '@headgate/api'
-import { checkCount, checkInteger, checkModel, checkNumber, checkObjects, checkPresent, checkStream, checkText, invalidType } from './check.ts'
+import {
+  checkCount,
+  checkInteger,
+  checkModel,
+  checkNumber,
+  checkObjects,
+  checkPresent,
+  checkStream,
+  checkText,
+  invalidType
+} from './check.ts'
 import { isRecord, type JsonObject } from './record.ts'
 
 /** Text that the gateway reads MUST be where it looks for it, or a policy would miss it. */
-function checkParts (holder: JsonObject, field: string, path: string): void {
+function checkParts(holder: JsonObject, field: string, path: string): void {
   const content = holder[field]
   if (content === undefined || content === null || typeof content === 'string') return
   if (!Array.isArray(content)) throw invalidType(path, 'a string or an array')
@@ -20,13 +30,13 @@ function checkParts (holder: JsonObject, field: string, path: string): void {
 }
 
 /** A call of a function or a custom tool, or the old `function_call`, which is the function itself. */
-function checkCalled (called: unknown, field: string, path: string): void {
+function checkCalled(called: unknown, field: string, path: string): void {
   if (called === undefined || called === null) return
   if (!isRecord(called)) throw invalidType(path, 'an object')
   checkText(called, field, `${path}.${field}`)
 }
 
-function checkMessage (message: JsonObject, path: string): void {
+function checkMessage(message: JsonObject, path: string): void {
   if (message.role === undefined) throw reject(400, 'missing_required_parameter', `${path}.role is required`, { param: `${path}.role` })
   if (typeof message.role !== 'string') throw invalidType(`${path}.role`, 'a string')
   checkParts(message, 'content', `${path}.content`)
@@ -42,7 +52,7 @@ function checkMessage (message: JsonObject, path: string): void {
   }
 }
 
-function checkMessages (body: JsonObject): void {
+function checkMessages(body: JsonObject): void {
   checkPresent(body, 'messages')
   const messages = checkObjects(body, 'messages', 'messages')
   if (messages.length === 0) throw reject(400, 'empty_array', 'messages must not be empty', { param: 'messages' })
@@ -50,7 +60,7 @@ function checkMessages (body: JsonObject): void {
 }
 
 /** Checks a chat request: what routing needs, and the types of what is read; unknown fields pass. @throws {Reject} 400 with `param` */
-export function validateChat (body: RequestBody): void {
+export function validateChat(body: RequestBody): void {
   checkModel(body)
   checkMessages(body)
   checkStream(body)

@@ -26,7 +26,10 @@ const PASSED: readonly ErrorKind[] = ['invalid_request', 'not_found', 'context_l
 
 /** Statuses of everything else. */
 const STATUS: { readonly [K in ErrorKind]?: number } = Object.freeze({
-  rate_limit: 429, quota: 429, overloaded: 503, timeout: 504
+  rate_limit: 429,
+  quota: 429,
+  overloaded: 503,
+  timeout: 504
 })
 
 /** The provider's words on these may hold keys, account names, addresses or stacks. */
@@ -51,12 +54,12 @@ const MESSAGES: { readonly [code: string]: string } = Object.freeze({
 const PASSED_STATUS: { readonly [K in ErrorKind]?: number } = Object.freeze({ not_found: 404, request_too_large: 413 })
 
 /** The provider's own status where it was a client error; what came under a 200 gets the usual one. */
-function passedStatus (error: UpstreamError): number {
+function passedStatus(error: UpstreamError): number {
   const { status, kind } = error
-  return status !== null && status >= 400 && status < 500 ? status : PASSED_STATUS[kind] ?? 400
+  return status !== null && status >= 400 && status < 500 ? status : (PASSED_STATUS[kind] ?? 400)
 }
 
-function headersOf (error: UpstreamError, status: number, options: ClientErrorOptions): { [name: string]: string } {
+function headersOf(error: UpstreamError, status: number, options: ClientErrorOptions): { [name: string]: string } {
   const headers: { [name: string]: string } = {}
   // Overload passes: clients that are told nothing come back at once.
   const waitMs = error.retryAfterMs ?? (status === 503 ? 1000 : null)
@@ -70,14 +73,29 @@ function headersOf (error: UpstreamError, status: number, options: ClientErrorOp
  * What the client gets for a failed upstream call. The provider's text is passed on only where the
  * request itself is to blame; a refused key of the gateway is a 502, never a 401.
  */
-export function clientError (
-  error: UpstreamError & { readonly type?: string | null, readonly param?: string | null }, options: ClientErrorOptions = {}
+export function clientError(
+  error: UpstreamError & { readonly type?: string | null; readonly param?: string | null },
+  options: ClientErrorOptions = {}
 ): ClientError {
   if (PASSED.includes(error.kind)) {
     const status = passedStatus(error)
-    return { status, type: error.type ?? typeOf(status, error.code), code: error.code, message: error.message, param: error.param ?? null, headers: headersOf(error, status, options) }
+    return {
+      status,
+      type: error.type ?? typeOf(status, error.code),
+      code: error.code,
+      message: error.message,
+      param: error.param ?? null,
+      headers: headersOf(error, status, options)
+    }
   }
   const status = STATUS[error.kind] ?? 502
   const code = Object.hasOwn(MESSAGES, error.code) ? error.code : codeOf(error.kind, null)
-  return { status, type: typeOf(status, code), code, message: MESSAGES[code] as string, param: null, headers: headersOf(error, status, options) }
+  return {
+    status,
+    type: typeOf(status, code),
+    code,
+    message: MESSAGES[code] as string,
+    param: null,
+    headers: headersOf(error, status, options)
+  }
 }

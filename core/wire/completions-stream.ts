@@ -8,7 +8,7 @@ import { readUsage } from './usage.ts'
 
 const REPEATED = ['id', 'created', 'model', 'system_fingerprint', 'service_tier', 'provider']
 
-function deltas (chunk: Chunk): Delta[] {
+function deltas(chunk: Chunk): Delta[] {
   const list: Delta[] = []
   for (const choice of choicesOf(chunk)) {
     if (typeof choice.text === 'string') list.push(new FieldDelta(choice, 'text', choice, 'answer', 0))
@@ -16,11 +16,11 @@ function deltas (chunk: Chunk): Delta[] {
   return list
 }
 
-function textChunk (template: Chunk, channel: Channel, text: string): Chunk {
+function textChunk(template: Chunk, channel: Channel, text: string): Chunk {
   return chunkLike(template, [{ index: channel.choice, text, logprobs: null, finish_reason: null }])
 }
 
-function isEmpty (chunk: Chunk): boolean {
+function isEmpty(chunk: Chunk): boolean {
   const choices = choicesOf(chunk)
   if (choices.length === 0 || !isBlank(chunk.usage) || !isBlank(chunk.error)) return false
   return choices.every(choice => isBlank(choice.text) && isBlank(choice.finish_reason) && isBlank(choice.logprobs))
@@ -28,10 +28,10 @@ function isEmpty (chunk: Chunk): boolean {
 
 class CompletionsAggregator implements Aggregator {
   readonly #rest: JsonObject = {}
-  readonly #choices = new Map<number, { text: string, logprobs: JsonObject, rest: JsonObject, finish: unknown }>()
+  readonly #choices = new Map<number, { text: string; logprobs: JsonObject; rest: JsonObject; finish: unknown }>()
   #usage: unknown = null
 
-  push (chunk: Chunk): void {
+  push(chunk: Chunk): void {
     if (!isRecord(chunk)) return
     const choices = choicesOf(chunk)
     keepFields(this.#rest, chunk, ['choices', 'usage', 'object', 'obfuscation'])
@@ -40,7 +40,7 @@ class CompletionsAggregator implements Aggregator {
     for (const choice of choices) this.#add(choice)
   }
 
-  #add (choice: JsonObject): void {
+  #add(choice: JsonObject): void {
     const index = choiceIndex(choice)
     const known = this.#choices.get(index) ?? { text: '', logprobs: {}, rest: {}, finish: null }
     this.#choices.set(index, known)
@@ -50,17 +50,25 @@ class CompletionsAggregator implements Aggregator {
     keepFields(known.rest, choice, ['index', 'text', 'logprobs', 'finish_reason', 'usage'])
   }
 
-  result (): ResponseBody {
-    const choices = [...this.#choices].sort((a, b) => a[0] - b[0]).map(([index, { text, logprobs, rest, finish }]) => {
-      return { ...rest, index, text, logprobs: Object.keys(logprobs).length > 0 ? logprobs : null, finish_reason: (finish || null) as string | null }
-    })
+  result(): ResponseBody {
+    const choices = [...this.#choices]
+      .sort((a, b) => a[0] - b[0])
+      .map(([index, { text, logprobs, rest, finish }]) => {
+        return {
+          ...rest,
+          index,
+          text,
+          logprobs: Object.keys(logprobs).length > 0 ? logprobs : null,
+          finish_reason: (finish || null) as string | null
+        }
+      })
     const body: ResponseBody = { ...this.#rest, object: 'text_completion', choices }
     if (this.#usage !== null) body.usage = this.#usage as NonNullable<ResponseBody['usage']>
     return body
   }
 }
 
-function split (body: ResponseBody, includeUsage: boolean): Chunk[] {
+function split(body: ResponseBody, includeUsage: boolean): Chunk[] {
   const base: JsonObject = {}
   const rest: JsonObject = {}
   for (const key of Object.keys(body)) {
@@ -73,7 +81,12 @@ function split (body: ResponseBody, includeUsage: boolean): Chunk[] {
   choicesOf(body).forEach((choice, place) => {
     const { text, logprobs, finish_reason: finish, ...more } = choice
     const index = choiceIndex(choice)
-    chunks.push({ ...base, object: 'text_completion', choices: [{ index, text: typeof text === 'string' ? text : '', logprobs: logprobs ?? null, finish_reason: null }], ...usage })
+    chunks.push({
+      ...base,
+      object: 'text_completion',
+      choices: [{ index, text: typeof text === 'string' ? text : '', logprobs: logprobs ?? null, finish_reason: null }],
+      ...usage
+    })
     const last = { ...more, index, text: '', logprobs: null, finish_reason: typeof finish === 'string' ? finish : 'stop' }
     chunks.push({ ...base, object: 'text_completion', choices: [last], ...usage, ...(place === 0 ? rest : {}) })
   })

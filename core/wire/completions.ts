@@ -5,7 +5,7 @@ import { SpanList } from './span.ts'
 import type { WireOperation } from './types.ts'
 import { readUsage } from './usage.ts'
 
-function validate (body: RequestBody): void {
+function validate(body: RequestBody): void {
   checkModel(body)
   checkPresent(body, 'prompt')
   if (!isInput(body.prompt)) throw invalidType('prompt', 'a string, or a list of strings, of tokens or of lists of tokens')
@@ -18,14 +18,14 @@ function validate (body: RequestBody): void {
   checkNumber(body, 'top_p')
 }
 
-function requestTexts (body: RequestBody): TextSpan[] {
+function requestTexts(body: RequestBody): TextSpan[] {
   const list = new SpanList()
   list.textOrList(body, 'prompt', 'prompt')
   list.text(body, 'suffix', 'prompt', 'suffix')
   return list.spans
 }
 
-function responseTexts (body: ResponseBody): TextSpan[] {
+function responseTexts(body: ResponseBody): TextSpan[] {
   const list = new SpanList()
   const choices: unknown = body.choices
   if (!Array.isArray(choices)) return list.spans

@@ -4,7 +4,7 @@ import { SpanList } from './span.ts'
 import type { WireOperation } from './types.ts'
 import { readUsage } from './usage.ts'
 
-function validate (body: RequestBody): void {
+function validate(body: RequestBody): void {
   checkModel(body)
   checkPresent(body, 'input')
   if (!isInput(body.input)) throw invalidType('input', 'a string, or a list of strings, of tokens or of lists of tokens')
@@ -12,7 +12,7 @@ function validate (body: RequestBody): void {
   checkCount(body, 'dimensions')
 }
 
-function requestTexts (body: RequestBody): TextSpan[] {
+function requestTexts(body: RequestBody): TextSpan[] {
   const list = new SpanList()
   list.textOrList(body, 'input', 'input')
   return list.spans

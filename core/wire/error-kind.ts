@@ -35,12 +35,13 @@ const BY_CODE: { readonly [code: string]: ErrorKind } = Object.freeze({
 })
 
 /** How servers without a code of their own say that the prompt is too long. */
-const TOO_LONG = /maximum context length|prompt is too long|input is too long|too many (input )?tokens|exceeds? the (maximum number of tokens|context (window|length|size))|context[ _]length[ _]exceeded/i
+const TOO_LONG =
+  /maximum context length|prompt is too long|input is too long|too many (input )?tokens|exceeds? the (maximum number of tokens|context (window|length|size))|context[ _]length[ _]exceeded/i
 
 const BAD_KEY = /api key not valid|invalid api key|incorrect api key/i
 
 /** What a status means when the body says nothing better. */
-export function kindOfStatus (status: number): ErrorKind {
+export function kindOfStatus(status: number): ErrorKind {
   if (status === 401) return 'authentication'
   if (status === 402) return 'quota'
   if (status === 403) return 'permission'
@@ -53,7 +54,7 @@ export function kindOfStatus (status: number): ErrorKind {
   return status >= 400 ? 'invalid_request' : 'bad_response'
 }
 
-function kindOfCode (error: ReadError): ErrorKind | undefined {
+function kindOfCode(error: ReadError): ErrorKind | undefined {
   for (const code of [error.code, error.type]) {
     if (code !== null && Object.hasOwn(BY_CODE, code)) return BY_CODE[code]
   }
@@ -61,7 +62,7 @@ function kindOfCode (error: ReadError): ErrorKind | undefined {
 }
 
 /** Client errors are told apart by what the body says; server errors are believed by their status. */
-export function kindOf (status: number, error: ReadError | null): ErrorKind {
+export function kindOf(status: number, error: ReadError | null): ErrorKind {
   const plain = kindOfStatus(status)
   if (error === null) return plain
   const coded = kindOfCode(error)

@@ -21,33 +21,39 @@ export interface ReadError {
 }
 
 /** OpenAI's `type` of an error. A bad key is an `invalid_request_error` there, and clients know it by its code. */
-export function typeOf (status: number, code: string | null): string {
+export function typeOf(status: number, code: string | null): string {
   if (code === 'insufficient_quota') return 'insufficient_quota'
   if (status === 429) return 'rate_limit_error'
   return status >= 500 ? 'server_error' : 'invalid_request_error'
 }
 
-function envelope (error: ErrorFacts): JsonObject {
+function envelope(error: ErrorFacts): JsonObject {
   const { status, code, message, param } = error
   return { error: { message, type: error.type ?? typeOf(status, code), param: param ?? null, code } }
 }
 
 /** The JSON text of an error in OpenAI's envelope. */
-export function errorBody (error: ErrorFacts): string { return JSON.stringify(envelope(error)) }
-
-/** The last frame of a stream that failed. MUST NOT be followed by `[DONE]`. */
-export function streamErrorFrame (error: ErrorFacts): string { return `data: ${errorBody(error)}\n\n` }
-
-/** A non-empty string, or null. */
-function text (value: unknown): string | null { return typeof value === 'string' && value !== '' ? value : null }
-
-/** FastAPI's `detail`: a sentence, or a list of what is wrong where. */
-function detailOf (detail: unknown): string | null {
-  const first: unknown = Array.isArray(detail) ? detail[0] : detail
-  return text(first) ?? (isRecord(first) ? text(first.msg) ?? text(first.message) : null)
+export function errorBody(error: ErrorFacts): string {
+  return JSON.stringify(envelope(error))
 }
 
-function statusOf (...values: readonly unknown[]): number | null {
+/** The last frame of a stream that failed. MUST NOT be followed by `[DONE]`. */
+export function streamErrorFrame(error: ErrorFacts): string {
+  return `data: ${errorBody(error)}\n\n`
+}
+
+/** A non-empty string, or null. */
+function text(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null
+}
+
+/** FastAPI's `detail`: a sentence, or a list of what is wrong where. */
+function detailOf(detail: unknown): string | null {
+  const first: unknown = Array.isArray(detail) ? detail[0] : detail
+  return text(first) ?? (isRecord(first) ? (text(first.msg) ?? text(first.message)) : null)
+}
+
+function statusOf(...values: readonly unknown[]): number | null {
   for (const value of values) {
     const number = typeof value === 'string' && /^\d{3}$/.test(value) ? Number(value) : value
     if (typeof number === 'number' && number >= 400 && number <= 599) return number
@@ -56,7 +62,7 @@ function statusOf (...values: readonly unknown[]): number | null {
 }
 
 /** The object that says what went wrong; Azure puts the precise code one level further in. */
-function read (error: JsonObject, outer: JsonObject): ReadError {
+function read(error: JsonObject, outer: JsonObject): ReadError {
   const inner = isRecord(error.innererror) ? error.innererror : isRecord(error.inner_error) ? error.inner_error : {}
   const known = text(error.code)
   const code = known !== null && /^\d+$/.test(known) ? null : known
@@ -74,7 +80,7 @@ function read (error: JsonObject, outer: JsonObject): ReadError {
  * codes, `error` as a string, the bare error object, `{message}`, FastAPI's `{detail}`, a list of one.
  * Null where nothing in it says that it is an error.
  */
-export function readOpenAIError (body: unknown): ReadError | null {
+export function readOpenAIError(body: unknown): ReadError | null {
   const whole: unknown = Array.isArray(body) && body.length === 1 ? body[0] : body
   if (!isRecord(whole)) return null
   const { error } = whole

@@ -1,13 +1,25 @@
 import { isRecord, type JsonObject } from './record.ts'
 
 /** Strings that grow with every chunk, wherever they stand in a delta or its parts. */
-const JOINED = ['text', 'summary', 'thinking', 'data', 'transcript', 'input', 'arguments', 'content', 'refusal', 'reasoning_content', 'reasoning']
+const JOINED = [
+  'text',
+  'summary',
+  'thinking',
+  'data',
+  'transcript',
+  'input',
+  'arguments',
+  'content',
+  'refusal',
+  'reasoning_content',
+  'reasoning'
+]
 
 /**
  * Merges one field of a delta into what was collected: texts are joined, lists too, objects field by
  * field, anything else is replaced. Empty strings and nulls never overwrite.
  */
-export function mergeField (into: JsonObject, key: string, value: unknown): void {
+export function mergeField(into: JsonObject, key: string, value: unknown): void {
   const known = into[key]
   if (value === undefined || value === null || value === '') {
     if (known === undefined && value !== undefined) into[key] = value
@@ -23,13 +35,13 @@ export function mergeField (into: JsonObject, key: string, value: unknown): void
 }
 
 /** Merges every field of `from` and returns `into`. */
-export function mergeFields (into: JsonObject, from: JsonObject): JsonObject {
+export function mergeFields(into: JsonObject, from: JsonObject): JsonObject {
   for (const key of Object.keys(from)) mergeField(into, key, from[key])
   return into
 }
 
 /** Takes over what is not empty, without joining: for the fields of a chunk that repeat in every event. */
-export function keepFields (into: JsonObject, from: JsonObject, skipped: readonly string[]): void {
+export function keepFields(into: JsonObject, from: JsonObject, skipped: readonly string[]): void {
   for (const key of Object.keys(from)) {
     const value = from[key]
     if (skipped.includes(key) || value === undefined) continue

@@ -10,7 +10,7 @@ const MAX_LENGTH = 40
 /** Numbers of up to 15 digits without an exponent always survive, so most never get further than this. */
 const SAFE_DIGITS = 15
 
-function decimalOf (text: string): Decimal {
+function decimalOf(text: string): Decimal {
   const unsigned = text.startsWith('-') ? text.slice(1) : text
   const [mantissa = '', power = '0'] = unsigned.toLowerCase().split('e')
   const [whole = '', fraction = ''] = mantissa.split('.')
@@ -24,7 +24,7 @@ function decimalOf (text: string): Decimal {
  * True when a JSON number means the same after `JSON.parse` and `JSON.stringify`. The spelling may
  * change (`1.0`, `1e2`), the value may not; minus zero loses its sign and so is not exact.
  */
-export function isExact (text: string): boolean {
+export function isExact(text: string): boolean {
   if (text.length > MAX_LENGTH) return false
   const value = Number(text)
   if (!Number.isFinite(value) || Object.is(value, -0)) return false
@@ -34,16 +34,18 @@ export function isExact (text: string): boolean {
   return before.digits === after.digits && before.exponent === after.exponent
 }
 
-function isDigit (byte: number | undefined): boolean { return byte !== undefined && byte >= 0x30 && byte <= 0x39 }
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39
+}
 
-function digits (bytes: Buffer, from: number): number {
+function digits(bytes: Buffer, from: number): number {
   let at = from
   while (isDigit(bytes[at])) at++
   return at
 }
 
 /** Index after the JSON number that begins at `from`, or -1 where none stands. */
-export function numberEnd (bytes: Buffer, from: number): number {
+export function numberEnd(bytes: Buffer, from: number): number {
   let at = bytes[from] === 0x2d ? from + 1 : from
   const whole = at
   at = digits(bytes, at)
@@ -61,7 +63,7 @@ export function numberEnd (bytes: Buffer, from: number): number {
 }
 
 /** True when the number in these bytes survives `JSON.parse`; short plain ones are not even read. */
-export function survives (bytes: Buffer, from: number, to: number): boolean {
+export function survives(bytes: Buffer, from: number, to: number): boolean {
   if (to - from > SAFE_DIGITS || bytes[from] === 0x2d) return isExact(bytes.toString('latin1', from, to))
   for (let at = from; at < to; at++) {
     if (((bytes[at] as number) | 0x20) === 0x65) return isExact(bytes.toString('latin1', from, to))

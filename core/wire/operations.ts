@@ -25,17 +25,19 @@ export const ENDPOINTS: readonly Endpoint[] = Object.freeze([
 const BY_NAME: ReadonlyMap<Operation, WireOperation> = new Map(ENDPOINTS.map(({ operation }) => [operation.name, operation]))
 
 /** The wire module of an operation; undefined where none is served yet. */
-export function operationOf (name: Operation): WireOperation | undefined { return BY_NAME.get(name) }
+export function operationOf(name: Operation): WireOperation | undefined {
+  return BY_NAME.get(name)
+}
 
 /** True when `path` is one that the endpoint serves, whatever the method. */
-function serves (endpoint: Endpoint, path: string): boolean {
+function serves(endpoint: Endpoint, path: string): boolean {
   if (!endpoint.path.endsWith('{id}')) return endpoint.path === path
   const prefix = endpoint.path.length - '{id}'.length
   return path.length > prefix && path.startsWith(endpoint.path.slice(0, prefix))
 }
 
 /** The endpoint that serves a path without its query, or undefined. The method is the caller's to compare: another one is a 405. */
-export function endpointOf (path: string): Endpoint | undefined {
+export function endpointOf(path: string): Endpoint | undefined {
   for (const endpoint of ENDPOINTS) if (serves(endpoint, path)) return endpoint
   return undefined
 }

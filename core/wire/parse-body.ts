@@ -4,7 +4,7 @@ import type { BodyScan } from './scan.ts'
 import { stringText } from './string.ts'
 
 /** The text of the object with its keys written without escapes, wherever JSON allows it. */
-function plainKeys (bytes: Buffer, scan: BodyScan): string {
+function plainKeys(bytes: Buffer, scan: BodyScan): string {
   let text = ''
   let from = scan.start
   for (const { start, end } of scan.escapedKeys) {
@@ -24,7 +24,7 @@ function plainKeys (bytes: Buffer, scan: BodyScan): string {
  *
  * @throws {SyntaxError} when a string that the scan skipped is malformed
  */
-export function parseBody (bytes: Buffer, scan: BodyScan, exact: boolean): unknown {
+export function parseBody(bytes: Buffer, scan: BodyScan, exact: boolean): unknown {
   const text = scan.escapedKeys.length === 0 ? bytes.toString('utf8', scan.start, scan.end) : plainKeys(bytes, scan)
   return exact && scan.bigNumbers ? parseExact(text, isExact) : JSON.parse(text)
 }

@@ -62,16 +62,20 @@ const MAX_ESCAPED_KEYS = 10_000
 /** `constructor` written in `\u` escapes throughout; longer keys cannot be a forbidden one. */
 const LONGEST_FORBIDDEN = 66
 
-function invalid (): Reject { return reject(400, 'invalid_json', 'the request body is not a valid JSON object') }
+function invalid(): Reject {
+  return reject(400, 'invalid_json', 'the request body is not a valid JSON object')
+}
 
-function tooComplex (what: string): Reject { return reject(400, 'too_complex', `the request body has too many ${what}`) }
+function tooComplex(what: string): Reject {
+  return reject(400, 'too_complex', `the request body has too many ${what}`)
+}
 
 class Scanner {
   readonly #bytes: Buffer
   readonly #limits: ScanLimits
   readonly #stack: number[] = []
   readonly #keys = new Set<string>()
-  readonly #fields: { key: string, keyStart: number, valueStart: number, valueEnd: number }[] = []
+  readonly #fields: { key: string; keyStart: number; valueStart: number; valueEnd: number }[] = []
   readonly #escapedKeys: EscapedKey[] = []
   #bigNumbers = false
   #constructorNext = false
@@ -79,12 +83,12 @@ class Scanner {
   #messages = 0
   #nodes = 0
 
-  constructor (bytes: Buffer, limits: ScanLimits) {
+  constructor(bytes: Buffer, limits: ScanLimits) {
     this.#bytes = bytes
     this.#limits = limits
   }
 
-  scan (): BodyScan {
+  scan(): BodyScan {
     const bytes = this.#bytes
     const bom = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
     const start = this.#space(bom)
@@ -94,7 +98,7 @@ class Scanner {
     return { start, end, fields: this.#fields, bigNumbers: this.#bigNumbers, escapedKeys: this.#escapedKeys }
   }
 
-  #space (from: number): number {
+  #space(from: number): number {
     const bytes = this.#bytes
     let at = from
     for (;;) {
@@ -105,7 +109,7 @@ class Scanner {
   }
 
   /** From the outermost brace to the one that closes it; loops instead of recursion, so that depth costs no stack. */
-  #object (from: number): number {
+  #object(from: number): number {
     const bytes = this.#bytes
     const stack = this.#stack
     let at = from
@@ -133,7 +137,7 @@ class Scanner {
   }
 
   /** Enters an array or object: index of its first value, or minus the index after it where it is empty. */
-  #open (at: number, byte: number): number {
+  #open(at: number, byte: number): number {
     const stack = this.#stack
     if (stack.length === this.#limits.depth) throw tooComplex('nested levels')
     const first = this.#space(at + 1)
@@ -148,7 +152,7 @@ class Scanner {
   }
 
   /** After a value: leaves what closes here; index of the next value, or of the end of the whole. */
-  #after (from: number): number {
+  #after(from: number): number {
     const bytes = this.#bytes
     const stack = this.#stack
     let at = from
@@ -172,7 +176,7 @@ class Scanner {
   }
 
   /** Reads the key at `at` and returns the index of its value. */
-  #key (at: number): number {
+  #key(at: number): number {
     const bytes = this.#bytes
     if (bytes[at] !== 0x22) throw invalid()
     const end = stringEnd(bytes, at + 1)
@@ -187,7 +191,7 @@ class Scanner {
   }
 
   /** Refuses keys that reach a prototype. Only keys that begin like one, or hold an escape, are read. */
-  #refuse (from: number, to: number): void {
+  #refuse(from: number, to: number): void {
     const first = this.#bytes[from]
     if (this.#hasEscape(from, to)) {
       if (this.#escapedKeys.push({ start: from - 1, end: to + 1 }) > MAX_ESCAPED_KEYS) throw tooComplex('escaped keys')
@@ -203,12 +207,12 @@ class Scanner {
     }
   }
 
-  #hasEscape (from: number, to: number): boolean {
+  #hasEscape(from: number, to: number): boolean {
     for (let at = from; at < to; at++) if (this.#bytes[at] === 0x5c) return true
     return false
   }
 
-  #field (keyStart: number, keyEnd: number, valueStart: number): void {
+  #field(keyStart: number, keyEnd: number, valueStart: number): void {
     const key = this.#text(keyStart + 1, keyEnd - 1)
     if (this.#keys.has(key)) throw reject(400, 'duplicate_key', 'a field of the request body is given twice', { param: key.slice(0, 256) })
     if (this.#keys.add(key).size > MAX_FIELDS) throw tooComplex('fields')
@@ -217,11 +221,15 @@ class Scanner {
   }
 
   /** Text of a key; what a native skip left unchecked is found here. */
-  #text (from: number, to: number): string {
-    try { return stringText(this.#bytes, from, to) } catch { throw invalid() }
+  #text(from: number, to: number): string {
+    try {
+      return stringText(this.#bytes, from, to)
+    } catch {
+      throw invalid()
+    }
   }
 
-  #scalar (at: number, byte: number): number {
+  #scalar(at: number, byte: number): number {
     const bytes = this.#bytes
     if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) {
       const end = numberEnd(bytes, at)
@@ -242,7 +250,7 @@ class Scanner {
  *
  * @throws {Reject} 400 `invalid_encoding`, `invalid_json`, `too_complex`, `forbidden_key` or `duplicate_key`
  */
-export function scanBody (bytes: Buffer, limits: ScanLimits = REQUEST_LIMITS): BodyScan {
+export function scanBody(bytes: Buffer, limits: ScanLimits = REQUEST_LIMITS): BodyScan {
   if (!isUtf8(bytes)) throw reject(400, 'invalid_encoding', 'the request body is not valid UTF-8')
   return new Scanner(bytes, limits).scan()
 }

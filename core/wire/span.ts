@@ -2,7 +2,9 @@ import type { TextKind, TextSpan } from '@headgate/api'
 import { isRecord } from './record.ts'
 
 /** Something that holds a text under a name or an index. */
-export interface Holder { [key: string | number]: unknown }
+export interface Holder {
+  [key: string | number]: unknown
+}
 
 /** A live text: reading and assigning `text` goes to the field of a body. Assigning throws a TypeError on a frozen body. */
 export class FieldSpan implements TextSpan {
@@ -13,7 +15,7 @@ export class FieldSpan implements TextSpan {
   readonly #choice: Holder | undefined
 
   /** `choice` is the choice of an answer that the text belongs to: its log probabilities spell the text out and go when it changes. */
-  constructor (holder: object, key: string | number, kind: TextKind, path: string, choice?: object) {
+  constructor(holder: object, key: string | number, kind: TextKind, path: string, choice?: object) {
     this.#holder = holder as Holder
     this.#key = key
     this.kind = kind
@@ -21,9 +23,11 @@ export class FieldSpan implements TextSpan {
     this.#choice = choice as Holder | undefined
   }
 
-  get text (): string { return this.#holder[this.#key] as string }
+  get text(): string {
+    return this.#holder[this.#key] as string
+  }
 
-  set text (text: string) {
+  set text(text: string) {
     if (text === this.#holder[this.#key]) return
     this.#holder[this.#key] = text
     if (this.#choice?.logprobs) this.#choice.logprobs = null
@@ -37,21 +41,21 @@ export class SpanList {
   choice: object | undefined
 
   /** Adds `holder[key]` where it is a non-empty string. */
-  text (holder: unknown, key: string | number, kind: TextKind, path: string): void {
+  text(holder: unknown, key: string | number, kind: TextKind, path: string): void {
     if (typeof holder !== 'object' || holder === null) return
     const value = (holder as Holder)[key]
     if (typeof value === 'string' && value !== '') this.spans.push(new FieldSpan(holder, key, kind, path, this.choice))
   }
 
   /** Adds a string, or every string of a list: `prompt`, `input`. */
-  textOrList (holder: object, key: string, kind: TextKind): void {
+  textOrList(holder: object, key: string, kind: TextKind): void {
     const value = (holder as Holder)[key]
     if (!Array.isArray(value)) return this.text(holder, key, kind, key)
     for (let i = 0; i < value.length; i++) this.text(value, i, kind, `${key}[${i}]`)
   }
 
   /** Adds a string, or the texts of a list of parts: `text`, `refusal`, and Mistral's `thinking`. */
-  content (holder: object, key: string, kind: TextKind, path: string): void {
+  content(holder: object, key: string, kind: TextKind, path: string): void {
     const value = (holder as Holder)[key]
     if (!Array.isArray(value)) return this.text(holder, key, kind, path)
     for (let i = 0; i < value.length; i++) {
@@ -65,7 +69,7 @@ export class SpanList {
   }
 
   /** Adds `key` of every object of a list. */
-  list (value: unknown, key: string, kind: TextKind, path: string): void {
+  list(value: unknown, key: string, kind: TextKind, path: string): void {
     if (!Array.isArray(value)) return
     for (let i = 0; i < value.length; i++) this.text(value[i], key, kind, `${path}[${i}].${key}`)
   }

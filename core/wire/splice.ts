@@ -11,7 +11,7 @@ interface Cut {
 }
 
 /** Replacements and removals; a removed field takes the comma before it along, the first ones the comma after. */
-function cutsOf (scan: BodyScan, texts: FieldTexts): { cuts: Cut[], kept: number } {
+function cutsOf(scan: BodyScan, texts: FieldTexts): { cuts: Cut[]; kept: number } {
   const cuts: Cut[] = []
   let kept = 0
   let previous = -1
@@ -30,7 +30,7 @@ function cutsOf (scan: BodyScan, texts: FieldTexts): { cuts: Cut[], kept: number
 }
 
 /** The fields that are new, as they stand in an object: `"a":1,"b":2`. */
-function additions (scan: BodyScan, texts: FieldTexts): string {
+function additions(scan: BodyScan, texts: FieldTexts): string {
   const known = new Set<string>()
   for (const field of scan.fields) known.add(field.key)
   const parts: string[] = []
@@ -42,7 +42,7 @@ function additions (scan: BodyScan, texts: FieldTexts): string {
  * The object with some top-level fields replaced, added or removed. Every byte outside the changed
  * fields stays as it was, so numbers and spellings that `JSON.parse` would alter survive.
  */
-export function spliceFields (bytes: Buffer, scan: BodyScan, texts: FieldTexts): Buffer {
+export function spliceFields(bytes: Buffer, scan: BodyScan, texts: FieldTexts): Buffer {
   const { cuts, kept } = cutsOf(scan, texts)
   const added = additions(scan, texts)
   if (added !== '') {

@@ -11,7 +11,7 @@ export interface ChoiceContent {
 }
 
 /** The error of a chunk, in the places where servers put one, or null. */
-function errorOf (chunk: JsonObject, choices: readonly JsonObject[]): unknown {
+function errorOf(chunk: JsonObject, choices: readonly JsonObject[]): unknown {
   if (chunk.error) return chunk.error
   if (chunk.object === 'error' || (chunk.type === 'error' && chunk.choices === undefined)) return chunk
   for (const choice of choices) if (choice.error) return choice.error
@@ -19,7 +19,7 @@ function errorOf (chunk: JsonObject, choices: readonly JsonObject[]): unknown {
 }
 
 /** The usage object of a chunk: OpenAI's place, Groq's older one, and that of servers which put it into a choice. */
-export function rawUsage (chunk: JsonObject, choices: readonly JsonObject[]): unknown {
+export function rawUsage(chunk: JsonObject, choices: readonly JsonObject[]): unknown {
   if (isRecord(chunk.usage)) return chunk.usage
   if (isRecord(chunk.x_groq) && isRecord(chunk.x_groq.usage)) return chunk.x_groq.usage
   for (const choice of choices) if (isRecord(choice.usage)) return choice.usage
@@ -31,14 +31,16 @@ export class CompletionReader implements StreamReader {
   readonly #contentOf: (choice: JsonObject) => ChoiceContent
   readonly #finished = new Map<number, boolean>()
 
-  constructor (contentOf: (choice: JsonObject) => ChoiceContent) { this.#contentOf = contentOf }
+  constructor(contentOf: (choice: JsonObject) => ChoiceContent) {
+    this.#contentOf = contentOf
+  }
 
-  complete (): boolean {
+  complete(): boolean {
     for (const finished of this.#finished.values()) if (!finished) return false
     return this.#finished.size > 0
   }
 
-  read (chunk: Chunk): ChunkFacts {
+  read(chunk: Chunk): ChunkFacts {
     const choices = choicesOf(chunk)
     let content = false
     let finished = false
@@ -63,7 +65,7 @@ export class CompletionReader implements StreamReader {
   }
 
   /** True when every choice in the list was over before: servers hang an empty one on their usage. */
-  #past (choices: readonly JsonObject[]): boolean {
+  #past(choices: readonly JsonObject[]): boolean {
     for (const choice of choices) if (this.#finished.get(choiceIndex(choice)) !== true) return false
     return true
   }

@@ -44,20 +44,20 @@ const SYNONYMS: { readonly [code: string]: string } = Object.freeze({
 })
 
 /** The code of an error: ours for what is our affair, the provider's for what is wrong with the request. */
-export function codeOf (kind: ErrorKind, given: string | null): string {
+export function codeOf(kind: ErrorKind, given: string | null): string {
   const known = given !== null && Object.hasOwn(SYNONYMS, given) ? SYNONYMS[given]! : given
   return OWN_CODES[kind] ?? known ?? DEFAULT_CODES[kind] ?? 'upstream_error'
 }
 
 /** A, not processed; B, maybe processed; C, never to be repeated at the same target. */
-export function retryClassOf (kind: ErrorKind, status: number | null): RetryClass {
+export function retryClassOf(kind: ErrorKind, status: number | null): RetryClass {
   if (kind === 'rate_limit' || kind === 'overloaded' || kind === 'connect') return 'A'
   if (kind === 'server_error' || kind === 'timeout') return 'B'
   return kind === 'bad_response' && (status === null || status < 300) ? 'B' : 'C'
 }
 
 /** The label of the attempt record. */
-function resultOf (kind: ErrorKind, status: number): string {
+function resultOf(kind: ErrorKind, status: number): string {
   if (status < 300) return 'soft_error'
   if (status < 400) return 'redirect'
   if (kind === 'authentication' || kind === 'permission') return 'auth'
@@ -67,20 +67,20 @@ function resultOf (kind: ErrorKind, status: number): string {
   return status >= 500 ? '5xx' : '4xx'
 }
 
-function messageOf (kind: ErrorKind, status: number, given: string | null): string {
+function messageOf(kind: ErrorKind, status: number, given: string | null): string {
   // A provider's words about our key quote parts of it.
   if (kind === 'authentication' || kind === 'permission') return 'the provider refused the credentials of the gateway'
   return given === null ? `the provider answered with status ${status}` : given.slice(0, MESSAGE_LENGTH)
 }
 
 /** A provider's own reading wins over what the core read; what it leaves out is the core's. */
-function mergeReading (read: ReadError | null, reading: ErrorReading | undefined): ReadError | null {
+function mergeReading(read: ReadError | null, reading: ErrorReading | undefined): ReadError | null {
   if (reading === undefined) return read
   return {
     message: reading.message ?? read?.message ?? null,
     type: reading.type ?? read?.type ?? null,
     code: reading.code ?? read?.code ?? null,
-    param: reading.param === undefined ? read?.param ?? null : reading.param,
+    param: reading.param === undefined ? (read?.param ?? null) : reading.param,
     status: read?.status ?? null
   }
 }
@@ -90,11 +90,15 @@ function mergeReading (read: ReadError | null, reading: ErrorReading | undefined
  * where it names one, then counts). `body` is the parsed JSON, or anything else when it is none.
  * `now` is the wall clock in milliseconds, for dates in `retry-after`.
  */
-export function classify (
-  status: number, headers: { readonly [name: string]: string | undefined }, body: unknown, reading?: ErrorReading, now: number = Date.now()
+export function classify(
+  status: number,
+  headers: { readonly [name: string]: string | undefined },
+  body: unknown,
+  reading?: ErrorReading,
+  now: number = Date.now()
 ): ClassifiedError {
   const error = mergeReading(readOpenAIError(body), reading)
-  const meant = status < 300 ? error?.status ?? status : status
+  const meant = status < 300 ? (error?.status ?? status) : status
   const kind = reading?.kind ?? kindOf(meant, error)
   return {
     kind,

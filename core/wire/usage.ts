@@ -5,16 +5,18 @@ import { isRecord } from './record.ts'
 const CHARS_PER_TOKEN = 4
 
 /** Tokens that a text of so many characters has, roughly; for when the upstream says nothing. */
-export function estimateTokens (chars: number): number { return Math.ceil(chars / CHARS_PER_TOKEN) }
+export function estimateTokens(chars: number): number {
+  return Math.ceil(chars / CHARS_PER_TOKEN)
+}
 
 /** Null for nothing, NaN for what is no count. */
-function count (value: unknown): number | null {
+function count(value: unknown): number | null {
   if (value === undefined || value === null) return null
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? value as number : NaN
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : NaN
 }
 
 /** The first valid count; a part that is wrong does not spoil the whole. */
-function part (...values: readonly unknown[]): number | null {
+function part(...values: readonly unknown[]): number | null {
   for (const value of values) {
     const found = count(value)
     if (found !== null && !Number.isNaN(found)) return found
@@ -23,7 +25,7 @@ function part (...values: readonly unknown[]): number | null {
 }
 
 /** The sum of two counts, null where one is unknown or the sum is past 2^53. */
-function sum (a: number | null, b: number | null): number | null {
+function sum(a: number | null, b: number | null): number | null {
   return a === null || b === null || !Number.isSafeInteger(a + b) ? null : a + b
 }
 
@@ -31,7 +33,7 @@ function sum (a: number | null, b: number | null): number | null {
  * Reads usage in OpenAI's shape and the variants of servers like it. Null where there is none, or
  * where a total is negative, fractional or past 2^53: a wrong figure is worse than none.
  */
-export function readUsage (raw: unknown): Usage | null {
+export function readUsage(raw: unknown): Usage | null {
   if (!isRecord(raw)) return null
   const prompt = count(raw.prompt_tokens)
   let completion = count(raw.completion_tokens)

@@ -8,10 +8,13 @@ import { matchesPattern } from './model-pattern.ts'
  *
  * @throws {Reject} 404 `model_not_found`
  */
-export function enforceModels (ctx: RequestCtx): void {
+export function enforceModels(ctx: RequestCtx): void {
   const { models } = ctx.principal
   if (models === undefined || ctx.operation === 'models') return
   const { model } = ctx
   for (const pattern of models) if (matchesPattern(pattern, model)) return
-  throw reject(404, 'model_not_found', `The model \`${model.slice(0, 128)}\` does not exist or you do not have access to it.`, { param: 'model', type: 'invalid_request_error' })
+  throw reject(404, 'model_not_found', `The model \`${model.slice(0, 128)}\` does not exist or you do not have access to it.`, {
+    param: 'model',
+    type: 'invalid_request_error'
+  })
 }

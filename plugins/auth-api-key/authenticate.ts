@@ -20,7 +20,7 @@ export interface Parts {
  *
  * @throws {Reject} 401 for a bad key, 429 for an address that has sent too many of them
  */
-export function authenticate (ctx: AuthenticateCtx, parts: Parts): May<Principal | undefined> {
+export function authenticate(ctx: AuthenticateCtx, parts: Parts): May<Principal | undefined> {
   const { credential } = ctx
   if (credential === undefined || !credential.use(hasPrefix)) return undefined
   const { watch, throttle, now } = parts
@@ -28,19 +28,29 @@ export function authenticate (ctx: AuthenticateCtx, parts: Parts): May<Principal
   if (waitMs > 0) throw tooMany(waitMs)
   const found = credential.use(key => watch.find(key, now()))
   if (found !== 'unknown' || !watch.mayLookAgain(now())) return settle(found, ctx, parts)
-  return watch.refresh().then(() => settle(credential.use(key => watch.find(key, now())), ctx, parts))
+  return watch.refresh().then(() =>
+    settle(
+      credential.use(key => watch.find(key, now())),
+      ctx,
+      parts
+    )
+  )
 }
 
-function hasPrefix (key: string): boolean { return key.startsWith(KEY_PREFIX) }
+function hasPrefix(key: string): boolean {
+  return key.startsWith(KEY_PREFIX)
+}
 
-function settle (found: Principal | Refusal, ctx: AuthenticateCtx, { throttle, now }: Parts): Principal {
+function settle(found: Principal | Refusal, ctx: AuthenticateCtx, { throttle, now }: Parts): Principal {
   if (typeof found !== 'string') return found
   throttle.failed(ctx.client.ip, now())
   ctx.tag('auth_failure', found)
   throw reject(401, 'invalid_api_key', REFUSED, { type: 'invalid_request_error' })
 }
 
-function tooMany (waitMs: number): Reject {
+function tooMany(waitMs: number): Reject {
   const seconds = String(Math.ceil(waitMs / 1000))
-  return reject(429, 'rate_limit_exceeded', `Too many failed attempts from this address. Try again in ${seconds} s.`, { headers: { 'retry-after': seconds } })
+  return reject(429, 'rate_limit_exceeded', `Too many failed attempts from this address. Try again in ${seconds} s.`, {
+    headers: { 'retry-after': seconds }
+  })
 }

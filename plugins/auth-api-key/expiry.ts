@@ -8,7 +8,7 @@ const DATE = /^\d{4}-\d{2}-\d{2}(T\S+)?$/
  *
  * @throws {Error} for anything else, and for a time that is past
  */
-export function parseExpiry (text: string, now: number): string {
+export function parseExpiry(text: string, now: number): string {
   const span = SPAN.exec(text)
   const at = span !== null ? now + Number(span[1]) * UNIT_MS[span[2]!]! : DATE.test(text) ? Date.parse(text) : NaN
   if (Number.isNaN(at)) throw new Error(`--expires: "${text}" is neither a span such as 30d nor a date such as 2030-01-31`)

@@ -21,13 +21,13 @@ export default definePlugin({
   configSchema,
   validate,
   commands: { 'keys create': create, 'keys list': list, 'keys revoke': revoke },
-  setup ({ config, bootstrapKey, now, log, announce, ...places }) {
+  setup({ config, bootstrapKey, now, log, announce, ...places }) {
     checkBootstrapKey(bootstrapKey)
     const file = new KeyFile(keyFilePath(config.file, places))
     const throttle = new Throttle(config.throttle.failures, config.throttle.window)
     let watch: KeyWatch | undefined
     return {
-      async start () {
+      async start() {
         const pepper = await loadPepper({ configured: config.pepper, dataDir: places.dataDir, mayCreate: (await file.read()).length === 0 })
         const source = { file, pepper, now, log, announce }
         const extra = bootstrapKey === undefined ? [] : await registerBootstrapKey(bootstrapKey, source)
@@ -35,12 +35,16 @@ export default definePlugin({
         watch = new KeyWatch(file, pepper, extra, log)
         await watch.start(config.refresh)
       },
-      authenticate (ctx) {
+      authenticate(ctx) {
         if (watch === undefined) throw new Error('asked for a key before start')
         return authenticate(ctx, { watch, throttle, now })
       },
-      request (ctx) { enforceModels(ctx) },
-      async close () { await watch?.stop() }
+      request(ctx) {
+        enforceModels(ctx)
+      },
+      async close() {
+        await watch?.stop()
+      }
     }
   }
 })

@@ -6,7 +6,7 @@ import { parseKeys, printKeys, type KeyRecord } from './key-record.ts'
 import { withLock } from './lock.ts'
 
 /** Path of the key file: `file` beside the config, or `keys.json` in the data folder. */
-export function keyFilePath (file: string | undefined, places: { readonly dataDir: string, readonly configDir: string }): string {
+export function keyFilePath(file: string | undefined, places: { readonly dataDir: string; readonly configDir: string }): string {
   return file === undefined ? join(places.dataDir, 'keys.json') : resolve(places.configDir, file)
 }
 
@@ -14,10 +14,12 @@ export function keyFilePath (file: string | undefined, places: { readonly dataDi
 export class KeyFile {
   readonly #path: string
 
-  constructor (path: string) { this.#path = path }
+  constructor(path: string) {
+    this.#path = path
+  }
 
   /** A text that differs whenever the file was replaced or changed; empty where there is no file. */
-  async stamp (): Promise<string> {
+  async stamp(): Promise<string> {
     try {
       const { mtimeMs, ctimeMs, size, ino } = await stat(this.#path)
       return `${mtimeMs}/${ctimeMs}/${size}/${ino}`
@@ -28,7 +30,7 @@ export class KeyFile {
   }
 
   /** All keys, revoked ones too; none where there is no file. @throws {Error} when it is not a key file */
-  async read (): Promise<KeyRecord[]> {
+  async read(): Promise<KeyRecord[]> {
     try {
       return parseKeys(await readFile(this.#path, 'utf8'))
     } catch (err) {
@@ -38,7 +40,7 @@ export class KeyFile {
   }
 
   /** Replaces the keys by what `change` makes of them; the file stays as it is when that is undefined. */
-  async update (change: (keys: readonly KeyRecord[]) => readonly KeyRecord[] | undefined): Promise<void> {
+  async update(change: (keys: readonly KeyRecord[]) => readonly KeyRecord[] | undefined): Promise<void> {
     await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
     await withLock(`${this.#path}.lock`, async () => {
       const next = change(await this.read())

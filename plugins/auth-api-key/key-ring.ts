@@ -21,16 +21,19 @@ export class KeyRing {
   readonly #used = new Map<string, Entry>()
   readonly #pepper: Buffer
 
-  constructor (pepper: Buffer, records: readonly KeyRecord[]) {
+  constructor(pepper: Buffer, records: readonly KeyRecord[]) {
     this.#pepper = pepper
-    for (const record of records) this.#entries.set(record.digest, { record, digest: Buffer.from(record.digest, 'hex'), principal: undefined })
+    for (const record of records)
+      this.#entries.set(record.digest, { record, digest: Buffer.from(record.digest, 'hex'), principal: undefined })
   }
 
   /** The same pepper with other keys. */
-  with (records: readonly KeyRecord[]): KeyRing { return new KeyRing(this.#pepper, records) }
+  with(records: readonly KeyRecord[]): KeyRing {
+    return new KeyRing(this.#pepper, records)
+  }
 
   /** Who a key belongs to at `now`, or why it does not work. */
-  find (key: string, now: number): Principal | Refusal {
+  find(key: string, now: number): Principal | Refusal {
     if (key.length > MAX_KEY) return 'malformed'
     const hash = publicHash(key)
     const entry = this.#used.get(hash) ?? this.#verified(key, hash)
@@ -41,7 +44,7 @@ export class KeyRing {
     return entry.principal
   }
 
-  #verified (key: string, hash: string): Entry | undefined {
+  #verified(key: string, hash: string): Entry | undefined {
     const digest = digestOf(key, this.#pepper)
     const entry = this.#entries.get(digest)
     if (entry === undefined || !timingSafeEqual(entry.digest, Buffer.from(digest, 'hex'))) return undefined
@@ -50,7 +53,7 @@ export class KeyRing {
   }
 }
 
-function principalOf (record: KeyRecord, keyHash: string): Principal {
+function principalOf(record: KeyRecord, keyHash: string): Principal {
   const { id, owner, team, project, scopes, models, metadata } = record
   return Object.freeze({
     id,

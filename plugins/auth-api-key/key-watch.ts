@@ -19,7 +19,7 @@ export class KeyWatch {
   #timer: NodeJS.Timeout | undefined
 
   /** `extra` are keys that work besides those of the file, for a file that cannot be written. */
-  constructor (file: KeyFile, pepper: Buffer, extra: readonly KeyRecord[], log: Log) {
+  constructor(file: KeyFile, pepper: Buffer, extra: readonly KeyRecord[], log: Log) {
     this.#file = file
     this.#extra = extra
     this.#log = log
@@ -27,35 +27,41 @@ export class KeyWatch {
   }
 
   /** Reads the file and looks at it again every `everyMs` until {@link KeyWatch.stop}. @throws {Error} when it cannot be read */
-  async start (everyMs: number): Promise<void> {
+  async start(everyMs: number): Promise<void> {
     await this.#load()
-    this.#timer = setInterval(() => { void this.refresh() }, everyMs)
+    this.#timer = setInterval(() => {
+      void this.refresh()
+    }, everyMs)
     this.#timer.unref()
   }
 
   /** Stops looking; resolves when a look under way has ended. */
-  async stop (): Promise<void> {
+  async stop(): Promise<void> {
     clearInterval(this.#timer)
     await this.#running
   }
 
   /** Who a key belongs to, or why it does not work, as of the last look. */
-  find (key: string, now: number): Principal | Refusal { return this.#ring.find(key, now) }
+  find(key: string, now: number): Principal | Refusal {
+    return this.#ring.find(key, now)
+  }
 
   /** True when an unknown key is a reason to look at the file; the caller then calls {@link KeyWatch.refresh}. */
-  mayLookAgain (now: number): boolean {
+  mayLookAgain(now: number): boolean {
     if (now - this.#lookedAt < LOOK_AGAIN_MS) return false
     this.#lookedAt = now
     return true
   }
 
   /** Looks at the file, once however many ask. Never rejects: a file that became unreadable leaves the keys as they were. */
-  refresh (): Promise<void> {
-    this.#running ??= this.#tryLoad().finally(() => { this.#running = undefined })
+  refresh(): Promise<void> {
+    this.#running ??= this.#tryLoad().finally(() => {
+      this.#running = undefined
+    })
     return this.#running
   }
 
-  async #tryLoad (): Promise<void> {
+  async #tryLoad(): Promise<void> {
     try {
       await this.#load()
     } catch (err) {
@@ -63,7 +69,7 @@ export class KeyWatch {
     }
   }
 
-  async #load (): Promise<void> {
+  async #load(): Promise<void> {
     const stamp = await this.#file.stamp()
     if (stamp === this.#stamp || stamp === this.#badStamp) return
     // Set before reading, so that a bad file is reported once and not at every look.

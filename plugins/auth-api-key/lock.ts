@@ -14,7 +14,7 @@ const STEP_MS = 10
  *
  * @throws {Error} when somebody else holds the lock for longer than five seconds
  */
-export async function withLock<T> (path: string, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   await take(path)
   try {
     return await work()
@@ -23,16 +23,16 @@ export async function withLock<T> (path: string, work: () => Promise<T>): Promis
   }
 }
 
-async function take (path: string): Promise<void> {
+async function take(path: string): Promise<void> {
   const until = Date.now() + WAIT_MS
-  while (!await tryTake(path)) {
+  while (!(await tryTake(path))) {
     if (Date.now() > until) throw new Error('another process holds the lock of the key file')
     await breakStale(path)
     await sleep(STEP_MS)
   }
 }
 
-async function tryTake (path: string): Promise<boolean> {
+async function tryTake(path: string): Promise<boolean> {
   try {
     const file = await open(path, 'wx', 0o600)
     await file.close()
@@ -44,7 +44,7 @@ async function tryTake (path: string): Promise<boolean> {
 }
 
 /** Moves the lock away before deleting it, so that of several processes that found it stale one deletes it. */
-async function breakStale (path: string): Promise<void> {
+async function breakStale(path: string): Promise<void> {
   try {
     const before = await stat(path)
     if (Date.now() - before.mtimeMs < STALE_MS) return

@@ -1,5 +1,5 @@
 /** True when `name` matches `pattern`, in which `*` is any run of characters. Linear in both. */
-export function matchesPattern (pattern: string, name: string): boolean {
+export function matchesPattern(pattern: string, name: string): boolean {
   const parts = pattern.split('*')
   if (parts.length === 1) return pattern === name
   const first = parts[0]!

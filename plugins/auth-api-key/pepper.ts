@@ -22,12 +22,15 @@ export interface PepperSource {
  *
  * @throws {Error} when it is gone although there are keys, or too short to be a secret
  */
-export async function loadPepper (source: PepperSource): Promise<Buffer> {
+export async function loadPepper(source: PepperSource): Promise<Buffer> {
   if (source.configured !== undefined) return source.configured.use(text => Buffer.from(text))
   const path = join(source.dataDir, 'pepper')
   const found = await readPepper(path)
   if (found !== undefined) return found
-  if (!source.mayCreate) throw new Error('there are keys but their pepper is gone: restore the file `pepper` of the data folder, or delete the key file and make new keys')
+  if (!source.mayCreate)
+    throw new Error(
+      'there are keys but their pepper is gone: restore the file `pepper` of the data folder, or delete the key file and make new keys'
+    )
   await mkdir(source.dataDir, { recursive: true, mode: 0o700 })
   return withLock(`${path}.lock`, async () => {
     const made = await readPepper(path)
@@ -38,7 +41,7 @@ export async function loadPepper (source: PepperSource): Promise<Buffer> {
   })
 }
 
-async function readPepper (path: string): Promise<Buffer | undefined> {
+async function readPepper(path: string): Promise<Buffer | undefined> {
   try {
     const pepper = await readFile(path)
     if (pepper.length < BYTES) throw new Error(`the file \`pepper\` of the data folder holds fewer than ${BYTES} bytes`)

@@ -3,7 +3,10 @@ import { networkOf } from './network.ts'
 /** Addresses remembered at most; the one that failed longest ago is forgotten first. */
 const MAX_NETWORKS = 10_000
 
-interface Count { failures: number, readonly until: number }
+interface Count {
+  failures: number
+  readonly until: number
+}
 
 /** Counts bad keys by network address in fixed windows, in bounded memory. */
 export class Throttle {
@@ -11,13 +14,13 @@ export class Throttle {
   readonly #failures: number
   readonly #windowMs: number
 
-  constructor (failures: number, windowMs: number) {
+  constructor(failures: number, windowMs: number) {
     this.#failures = failures
     this.#windowMs = windowMs
   }
 
   /** Milliseconds that an address still has to wait; 0 when it may try. */
-  waitMs (ip: string, now: number): number {
+  waitMs(ip: string, now: number): number {
     if (this.#counts.size === 0) return 0
     const count = this.#counts.get(networkOf(ip))
     if (count === undefined || count.failures < this.#failures) return 0
@@ -25,7 +28,7 @@ export class Throttle {
   }
 
   /** Counts a bad key. */
-  failed (ip: string, now: number): void {
+  failed(ip: string, now: number): void {
     if (this.#failures === 0) return
     const network = networkOf(ip)
     const old = this.#counts.get(network)

@@ -10,11 +10,21 @@ export default definePlugin({
     type: 'object',
     additionalProperties: false,
     properties: {
-      id: { type: 'string', minLength: 1, maxLength: 128, default: 'anonymous', description: 'Name under which every caller appears in logs, limits and metrics.' }
+      id: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 128,
+        default: 'anonymous',
+        description: 'Name under which every caller appears in logs, limits and metrics.'
+      }
     }
   },
-  setup ({ config }) {
+  setup({ config }) {
     const anyone: Principal = Object.freeze({ id: config.id })
-    return { authenticate () { return anyone } }
+    return {
+      authenticate() {
+        return anyone
+      }
+    }
   }
 })

@@ -20,7 +20,7 @@ export default definePlugin({
   operations: OPERATIONS,
   configSchema,
   validate,
-  setup ({ config, configDir, log }) {
+  setup({ config, configDir, log }) {
     const pretty = config.pretty === 'auto' ? config.file === undefined && isatty(STDOUT) : config.pretty
     const options = { bodies: config.bodies, maxBody: config.max_body, headers: config.headers.map(name => name.toLowerCase()) }
     let file: FileHandle | undefined
@@ -28,24 +28,26 @@ export default definePlugin({
     let timer: NodeJS.Timeout | undefined
     let reported = 0
 
-    function report (): void {
+    function report(): void {
       if (writer === undefined || writer.dropped === reported) return
       log.warn({ dropped: writer.dropped - reported }, 'request log lines were lost')
       reported = writer.dropped
     }
 
     return {
-      async start () {
+      async start() {
         if (config.file !== undefined) file = await open(resolve(configDir, config.file), 'a', 0o600)
-        writer = new LineWriter(file?.fd ?? STDOUT, config.queue, err => { log.error({ err }, 'the request log cannot be written any more') })
+        writer = new LineWriter(file?.fd ?? STDOUT, config.queue, err => {
+          log.error({ err }, 'the request log cannot be written any more')
+        })
         timer = setInterval(report, REPORT_MS)
         timer.unref()
       },
-      log (exchange) {
+      log(exchange) {
         const line = lineOf(exchange, options)
         writer?.push(pretty ? prettyLine(line) : printLine(line))
       },
-      async close (deadline) {
+      async close(deadline) {
         clearInterval(timer)
         await writer?.flush(deadline)
         writer?.stop()

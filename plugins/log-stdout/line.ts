@@ -16,7 +16,7 @@ export type Line = ReturnType<typeof lineOf>
 const KEY = /\bhg_[\w-]{29,}/g
 
 /** Brings an exchange into the form of `schema.json`. */
-export function lineOf (exchange: Exchange, options: LineOptions) {
+export function lineOf(exchange: Exchange, options: LineOptions) {
   const { request, response, timing, usage, provider, error } = exchange
   return {
     log_id: exchange.log_id,
@@ -58,14 +58,16 @@ export function lineOf (exchange: Exchange, options: LineOptions) {
 }
 
 /** The line as text without its end. A key that a client put where none belongs is masked. */
-export function printLine (line: Line): string { return maskKeys(JSON.stringify(line)) }
+export function printLine(line: Line): string {
+  return maskKeys(JSON.stringify(line))
+}
 
 /** Masks keys of the gateway in a text. */
-export function maskKeys (text: string): string {
+export function maskKeys(text: string): string {
   return text.includes('hg_') ? text.replace(KEY, 'hg_***') : text
 }
 
-function bodyOf (part: { readonly body: unknown, readonly body_bytes: number }, { bodies, maxBody }: LineOptions): unknown {
+function bodyOf(part: { readonly body: unknown; readonly body_bytes: number }, { bodies, maxBody }: LineOptions): unknown {
   if (!bodies || part.body === undefined || part.body_bytes > maxBody) return null
   return part.body
 }

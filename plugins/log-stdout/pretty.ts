@@ -4,7 +4,7 @@ import { maskKeys, type Line } from './line.ts'
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
 /** A line for people: time, status, operation, models, times, tokens, and what went wrong. */
-export function prettyLine (line: Line): string {
+export function prettyLine(line: Line): string {
   const { provider, usage, timing, response, error } = line
   const words = [
     line.timestamp_utc.slice(11, 23),
@@ -23,7 +23,7 @@ export function prettyLine (line: Line): string {
   return maskKeys(words.filter(word => word !== '').join('  ')).replace(UNPRINTABLE, '?')
 }
 
-function modelWord ({ name, model_requested: requested, model_resolved: resolved }: Line['provider']): string {
+function modelWord({ name, model_requested: requested, model_resolved: resolved }: Line['provider']): string {
   if (requested === null || requested === '') return ''
   return name === null ? requested : `${requested} → ${name}/${resolved ?? requested}`
 }

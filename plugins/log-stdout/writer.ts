@@ -24,14 +24,14 @@ export class LineWriter {
   dropped = 0
 
   /** `onClosed` is called once when the reader has gone away or the disk refuses. */
-  constructor (fd: number, maxLines: number, onClosed: (err: Error) => void) {
+  constructor(fd: number, maxLines: number, onClosed: (err: Error) => void) {
     this.#fd = fd
     this.#maxLines = maxLines
     this.#onClosed = onClosed
   }
 
   /** Queues a line, given without its end. Returns at once; the newest line is dropped when the queue is full. */
-  push (line: string): void {
+  push(line: string): void {
     if (this.#closed || this.#lines.length >= this.#maxLines || this.#waiting + line.length > MAX_WAITING) {
       this.dropped++
       return
@@ -40,27 +40,35 @@ export class LineWriter {
     this.#waiting += line.length
     if (this.#busy) return
     this.#busy = true
-    setImmediate(() => { this.#writeNext() })
+    setImmediate(() => {
+      this.#writeNext()
+    })
   }
 
   /** Resolves when everything queued is written, or `deadline` is aborted. */
-  flush (deadline: AbortSignal): Promise<void> {
+  flush(deadline: AbortSignal): Promise<void> {
     if (!this.#busy || deadline.aborted) return Promise.resolve()
     return new Promise(resolve => {
-      deadline.addEventListener('abort', () => { resolve() }, { once: true })
+      deadline.addEventListener(
+        'abort',
+        () => {
+          resolve()
+        },
+        { once: true }
+      )
       this.#idle.push(resolve)
     })
   }
 
   /** Drops what still waits and takes no further lines: the descriptor may be closed afterwards. */
-  stop (): void {
+  stop(): void {
     this.#closed = true
     this.dropped += this.#lines.length
     this.#lines = []
     this.#waiting = 0
   }
 
-  #writeNext (): void {
+  #writeNext(): void {
     let size = 0
     let count = 0
     while (count < this.#lines.length && (count === 0 || size + this.#lines[count]!.length <= BATCH)) size += this.#lines[count++]!.length
@@ -70,17 +78,20 @@ export class LineWriter {
     this.#send(Buffer.from(lines.join('\n') + '\n'), lines.length)
   }
 
-  #send (bytes: Buffer, lines: number): void {
+  #send(bytes: Buffer, lines: number): void {
     write(this.#fd, bytes, (err, written) => {
       if (err === null && written === bytes.length) return this.#writeNext()
       if (this.#closed) return this.#fail(err, lines)
       if (err === null) return this.#send(bytes.subarray(written), lines)
-      if (err.code === 'EAGAIN') return void setTimeout(() => { this.#send(bytes, lines) }, FULL_PIPE_MS)
+      if (err.code === 'EAGAIN')
+        return void setTimeout(() => {
+          this.#send(bytes, lines)
+        }, FULL_PIPE_MS)
       this.#fail(err, lines)
     })
   }
 
-  #fail (err: Error | null, lines: number): void {
+  #fail(err: Error | null, lines: number): void {
     const first = !this.#closed
     this.dropped += lines
     this.stop()
@@ -88,7 +99,7 @@ export class LineWriter {
     if (first && err !== null) this.#onClosed(err)
   }
 
-  #rest (): void {
+  #rest(): void {
     this.#busy = false
     for (const resolve of this.#idle.splice(0)) resolve()
   }

@@ -1,6 +1,12 @@
 import type { Infer, Schema } from '@headgate/api'
 
-const target = { type: 'string', minLength: 3, maxLength: 512, description: 'A target, `provider/model`; the n-th `*` takes what the n-th `*` of the name matched, or the whole name where the name has none.' } as const
+const target = {
+  type: 'string',
+  minLength: 3,
+  maxLength: 512,
+  description:
+    'A target, `provider/model`; the n-th `*` takes what the n-th `*` of the name matched, or the whole name where the name has none.'
+} as const
 
 const entry = {
   anyOf: [
@@ -12,13 +18,24 @@ const entry = {
       description: 'A target with a weight.',
       properties: {
         target,
-        weight: { type: 'number', minimum: 0, maximum: 1_000_000, description: 'Share of the requests, beside the weights of the others; 1 by default. 0 is a fallback only.' }
+        weight: {
+          type: 'number',
+          minimum: 0,
+          maximum: 1_000_000,
+          description: 'Share of the requests, beside the weights of the others; 1 by default. 0 is a fallback only.'
+        }
       }
     }
   ]
 } as const
 
-const targets = { type: 'array', items: entry, minItems: 1, maxItems: 64, description: 'Targets, tried in this order; if one has a weight, the first is drawn by weight.' } as const
+const targets = {
+  type: 'array',
+  items: entry,
+  minItems: 1,
+  maxItems: 64,
+  description: 'Targets, tried in this order; if one has a weight, the first is drawn by weight.'
+} as const
 
 /** JSON Schema of the config. */
 export const configSchema = {
@@ -28,7 +45,8 @@ export const configSchema = {
     models: {
       type: 'object',
       default: {},
-      description: 'What a requested model name means. In a name `*` is any run of characters; an exact name wins over a pattern, a longer pattern over a shorter one.',
+      description:
+        'What a requested model name means. In a name `*` is any run of characters; an exact name wins over a pattern, a longer pattern over a shorter one.',
       additionalProperties: {
         anyOf: [
           target,
@@ -39,7 +57,10 @@ export const configSchema = {
             required: ['strategy', 'targets'],
             description: 'Targets with a strategy.',
             properties: {
-              strategy: { enum: ['ordered', 'weighted'], description: '`ordered` tries them as they stand; `weighted` draws the first by weight, the others follow, heaviest first.' },
+              strategy: {
+                enum: ['ordered', 'weighted'],
+                description: '`ordered` tries them as they stand; `weighted` draws the first by weight, the others follow, heaviest first.'
+              },
               targets
             }
           },
@@ -53,7 +74,12 @@ export const configSchema = {
         ]
       }
     },
-    direct: { type: 'boolean', default: true, description: 'Serve names that `models` does not have: `provider/model`, and the bare name of a model that exactly one provider advertises.' }
+    direct: {
+      type: 'boolean',
+      default: true,
+      description:
+        'Serve names that `models` does not have: `provider/model`, and the bare name of a model that exactly one provider advertises.'
+    }
   }
 } as const satisfies Schema
 
@@ -64,4 +90,4 @@ export type Config = Infer<typeof configSchema>
 export type RuleConfig = Config['models'][string]
 
 /** One target of a list. */
-export type EntryConfig = string | { readonly target: string, readonly weight?: number }
+export type EntryConfig = string | { readonly target: string; readonly weight?: number }

@@ -14,14 +14,14 @@ export default definePlugin({
   operations: OPERATIONS,
   configSchema,
   validate,
-  setup ({ config, now }) {
+  setup({ config, now }) {
     const resolver: Resolver = { book: new RuleBook(config.models), direct: config.direct }
     const created = Math.floor(now() / 1000)
     return {
-      request (ctx) {
+      request(ctx) {
         return ctx.operation === 'models' ? answerModels(ctx, resolver, created) : undefined
       },
-      route (ctx, plan) {
+      route(ctx, plan) {
         if (plan.length > 0) return plan
         const { model } = ctx
         const targets = planFor(model, resolver, ctx.providers)

@@ -3,19 +3,23 @@ export class Pattern {
   readonly text: string
   readonly #parts: readonly string[]
 
-  constructor (text: string) {
+  constructor(text: string) {
     this.text = text
     this.#parts = text.split('*')
   }
 
   /** Number of stars; 0 is an exact name. */
-  get stars (): number { return this.#parts.length - 1 }
+  get stars(): number {
+    return this.#parts.length - 1
+  }
 
   /** Characters that must stand in a name, by which the more specific of two patterns is found. */
-  get literals (): number { return this.text.length - this.stars }
+  get literals(): number {
+    return this.text.length - this.stars
+  }
 
   /** What each star matched, shortest first; undefined when the name does not match. */
-  match (name: string): string[] | undefined {
+  match(name: string): string[] | undefined {
     const parts = this.#parts
     if (parts.length === 1) return name === this.text ? [] : undefined
     const first = parts[0]!
@@ -36,6 +40,6 @@ export class Pattern {
 }
 
 /** True when `name` matches one of `patterns`; undefined patterns are all names. */
-export function allows (patterns: readonly string[] | undefined, name: string): boolean {
+export function allows(patterns: readonly string[] | undefined, name: string): boolean {
   return patterns === undefined || patterns.some(text => new Pattern(text).match(name) !== undefined)
 }

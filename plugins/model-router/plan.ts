@@ -13,7 +13,7 @@ export interface Resolver {
  * The targets of a requested name, best first; empty where nothing serves it. Rules win over the
  * names of providers, so that a catch-all rule cannot be evaded by naming a provider.
  */
-export function planFor (requested: string, { book, direct }: Resolver, providers: readonly ProviderView[]): readonly Target[] {
+export function planFor(requested: string, { book, direct }: Resolver, providers: readonly ProviderView[]): readonly Target[] {
   let name = requested
   // Each alias leads to another rule, so a chain is never longer than the book.
   for (let step = 0; step <= book.rules.length; step++) {
@@ -26,7 +26,7 @@ export function planFor (requested: string, { book, direct }: Resolver, provider
 }
 
 /** The target of `provider/model`, or of a bare name that exactly one provider advertises. */
-function byProvider (name: string, providers: readonly ProviderView[]): readonly Target[] {
+function byProvider(name: string, providers: readonly ProviderView[]): readonly Target[] {
   const target = splitTarget(name)
   if (target !== undefined && isConfigured(target.provider, providers)) return [target]
   const owner = soleOwner(name, providers)
@@ -34,7 +34,7 @@ function byProvider (name: string, providers: readonly ProviderView[]): readonly
 }
 
 /** The provider that alone advertises a model. */
-export function soleOwner (model: string, providers: readonly ProviderView[]): string | undefined {
+export function soleOwner(model: string, providers: readonly ProviderView[]): string | undefined {
   let owner: string | undefined
   for (const provider of providers) {
     if (!provider.models.includes(model)) continue
@@ -44,14 +44,14 @@ export function soleOwner (model: string, providers: readonly ProviderView[]): s
   return owner
 }
 
-function targetsOf (rule: Rule, matched: readonly string[], name: string, providers: readonly ProviderView[]): readonly Target[] {
+function targetsOf(rule: Rule, matched: readonly string[], name: string, providers: readonly ProviderView[]): readonly Target[] {
   const usable = rule.entries.filter(entry => isConfigured(entry.provider, providers))
   const ordered = rule.weighted ? drawn(usable) : usable
   return ordered.map(({ provider, model }) => ({ provider, model: fillModel(model, matched, name) }))
 }
 
 /** One entry drawn by weight, then the others, heaviest first. */
-function drawn (entries: readonly Entry[]): readonly Entry[] {
+function drawn(entries: readonly Entry[]): readonly Entry[] {
   const falling = [...entries].sort((a, b) => b.weight - a.weight)
   let left = Math.random() * falling.reduce((sum, entry) => sum + entry.weight, 0)
   for (const [index, entry] of falling.entries()) {
@@ -61,7 +61,7 @@ function drawn (entries: readonly Entry[]): readonly Entry[] {
   return falling
 }
 
-function isConfigured (name: string, providers: readonly ProviderView[]): boolean {
+function isConfigured(name: string, providers: readonly ProviderView[]): boolean {
   for (const provider of providers) if (provider.name === name) return true
   return false
 }

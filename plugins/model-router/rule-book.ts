@@ -8,7 +8,7 @@ export class RuleBook {
   readonly #exact = new Map<string, Rule>()
   readonly #patterns: Rule[] = []
 
-  constructor (models: Config['models']) {
+  constructor(models: Config['models']) {
     this.rules = Object.entries(models).map(([name, config]) => makeRule(name, config))
     for (const rule of this.rules) {
       if (rule.pattern.stars === 0) this.#exact.set(rule.pattern.text, rule)
@@ -18,7 +18,7 @@ export class RuleBook {
   }
 
   /** The rule for a name and what its stars matched: the exact one, else the most specific pattern. */
-  find (name: string): { readonly rule: Rule, readonly matched: readonly string[] } | undefined {
+  find(name: string): { readonly rule: Rule; readonly matched: readonly string[] } | undefined {
     const exact = this.#exact.get(name)
     if (exact !== undefined) return { rule: exact, matched: [] }
     for (const rule of this.#patterns) {

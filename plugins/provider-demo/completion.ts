@@ -4,7 +4,7 @@ import { inputsOf } from './input.ts'
 import { replyToPrompt, type Reply } from './reply.ts'
 
 /** Answers a text completion, one choice a prompt, whole or as a stream. */
-export function answerCompletion (call: LocalCall, delay: number): LocalAnswer {
+export function answerCompletion(call: LocalCall, delay: number): LocalAnswer {
   const replies = inputsOf(call.request['prompt']).map(prompt => replyToPrompt(prompt, call.request['max_tokens']))
   if (call.request.stream === true) return streamAnswer(chunks(call, replies), delay, call.signal)
   return jsonAnswer({
@@ -17,7 +17,7 @@ export function answerCompletion (call: LocalCall, delay: number): LocalAnswer {
   })
 }
 
-function * chunks (call: LocalCall, replies: readonly Reply[]): Generator<unknown> {
+function* chunks(call: LocalCall, replies: readonly Reply[]): Generator<unknown> {
   const usage = wantsUsage(call)
   const head = { id: idOf('cmpl', call), object: 'text_completion', created: CREATED, model: call.target.model }
   for (const [index, reply] of replies.entries()) {
@@ -29,6 +29,9 @@ function * chunks (call: LocalCall, replies: readonly Reply[]): Generator<unknow
   if (usage) yield { ...head, choices: [], usage: sum(replies) }
 }
 
-function sum (replies: readonly Reply[]): ReturnType<typeof usageOf> {
-  return usageOf(replies.reduce((total, reply) => total + reply.promptTokens, 0), replies.reduce((total, reply) => total + reply.completionTokens, 0))
+function sum(replies: readonly Reply[]): ReturnType<typeof usageOf> {
+  return usageOf(
+    replies.reduce((total, reply) => total + reply.promptTokens, 0),
+    replies.reduce((total, reply) => total + reply.completionTokens, 0)
+  )
 }

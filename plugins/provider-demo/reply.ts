@@ -17,7 +17,7 @@ export interface Reply {
 }
 
 /** The answer to a chat. Depends on the request alone. */
-export function replyToChat (request: DeepReadonly<RequestBody>): Reply {
+export function replyToChat(request: DeepReadonly<RequestBody>): Reply {
   const messages = messagesOf(request)
   const promptTokens = messages.reduce((sum, message) => sum + countWords(textOf(message)), 0)
   const last = messages[messages.length - 1]
@@ -28,18 +28,19 @@ export function replyToChat (request: DeepReadonly<RequestBody>): Reply {
   }
   const format = formatted(request)
   if (format !== undefined) return textReply(format, promptTokens, undefined)
-  const text = last?.role === 'tool'
-    ? `[demo] The tool answered: "${quote(textOf(last))}". ${NOTE}`
-    : `[demo] You said: "${quote(lastUserText(messages))}". ${NOTE}`
+  const text =
+    last?.role === 'tool'
+      ? `[demo] The tool answered: "${quote(textOf(last))}". ${NOTE}`
+      : `[demo] You said: "${quote(lastUserText(messages))}". ${NOTE}`
   return textReply(text, promptTokens, request['max_completion_tokens'] ?? request['max_tokens'])
 }
 
 /** The answer to one prompt of a text completion. */
-export function replyToPrompt (prompt: string, limit: unknown): Reply {
+export function replyToPrompt(prompt: string, limit: unknown): Reply {
   return textReply(`[demo] The prompt was: "${quote(prompt)}". ${NOTE}`, countWords(prompt), limit)
 }
 
-function textReply (text: string, promptTokens: number, limit: unknown): Reply {
+function textReply(text: string, promptTokens: number, limit: unknown): Reply {
   const all = piecesOf(text)
   const max = typeof limit === 'number' && limit >= 1 ? Math.floor(limit) : Infinity
   const pieces = all.length > max ? all.slice(0, max) : all
@@ -47,8 +48,11 @@ function textReply (text: string, promptTokens: number, limit: unknown): Reply {
 }
 
 /** JSON text where the request asks for JSON, fitting its schema. */
-function formatted (request: DeepReadonly<RequestBody>): string | undefined {
-  const format = request['response_format'] as { readonly type?: unknown, readonly json_schema?: { readonly schema?: unknown } } | null | undefined
+function formatted(request: DeepReadonly<RequestBody>): string | undefined {
+  const format = request['response_format'] as
+    | { readonly type?: unknown; readonly json_schema?: { readonly schema?: unknown } }
+    | null
+    | undefined
   if (format?.type === 'json_object') return JSON.stringify({ demo: true, text: quote(lastUserText(messagesOf(request))) })
   return format?.type === 'json_schema' ? JSON.stringify(exampleOf(format.json_schema?.schema)) : undefined
 }

@@ -3,7 +3,8 @@ import { readErrorBody, type ErrorFacts } from './error-body.ts'
 
 const MAX_MESSAGE = 2000
 
-const CONTEXT = /maximum context length|context[_ ](length|window|size)|prompt is too long|input is too long|too many (input )?tokens|exceeds? the maximum number of (input )?tokens/i
+const CONTEXT =
+  /maximum context length|context[_ ](length|window|size)|prompt is too long|input is too long|too many (input )?tokens|exceeds? the maximum number of (input )?tokens/i
 const QUOTA = /exceeded your current quota|insufficient[_ ](quota|balance|credits?|funds)|billing|payment required|out of credits/i
 const BAD_KEY = /(incorrect|invalid) api[ -]?key/i
 const NO_MODEL = /model.{0,200}(does not exist|not found|not available|decommissioned)|no such model|unknown model/i
@@ -14,7 +15,7 @@ const FILTERED = /content[_ ](filter|policy)|content_policy_violation|Responsibl
 const KEY_LIKE = /\b(sk|gsk|xai|pplx|csk|fw|tgp|hg)[-_][\w*.-]{5,}[\w*]/g
 
 /** What an error answer says and, where its text tells more than its status, what kind of error it is. */
-export function readError (status: number, body: unknown): ErrorReading | undefined {
+export function readError(status: number, body: unknown): ErrorReading | undefined {
   const facts = readErrorBody(body)
   if (facts === undefined) return undefined
   const kind = kindOf(status, facts)
@@ -27,7 +28,7 @@ export function readError (status: number, body: unknown): ErrorReading | undefi
   }
 }
 
-function kindOf (status: number, facts: ErrorFacts): ErrorKind | undefined {
+function kindOf(status: number, facts: ErrorFacts): ErrorKind | undefined {
   // Cut before they are searched: a server may send megabytes.
   const code = (facts.code ?? '').slice(0, MAX_MESSAGE)
   const names = `${code} ${(facts.type ?? '').slice(0, MAX_MESSAGE)}`
@@ -44,6 +45,6 @@ function kindOf (status: number, facts: ErrorFacts): ErrorKind | undefined {
   return (status === 400 || status === 422) && NO_MODEL.test(message) ? 'not_found' : undefined
 }
 
-function clean (text: string): string {
+function clean(text: string): string {
   return text.slice(0, MAX_MESSAGE).replace(KEY_LIKE, '$1-***')
 }

@@ -12,13 +12,15 @@ export default defineProvider({
   stability: 'beta',
   configSchema,
   validate,
-  setup ({ config }) {
+  setup({ config }) {
     const { origin, local, usageInStream } = serverOf(config)
     const headers = headersOf(config)
     return {
       origin,
       local,
-      headers () { return headers },
+      headers() {
+        return headers
+      },
       operations: {
         chat: { path: '/chat/completions', usageInStream },
         completions: { path: '/completions', usageInStream },

@@ -7,9 +7,13 @@ export interface Preset {
   readonly usageInStream: boolean
 }
 
-function hosted (baseUrl: string, usageInStream = true): Preset { return { baseUrl, local: false, usageInStream } }
+function hosted(baseUrl: string, usageInStream = true): Preset {
+  return { baseUrl, local: false, usageInStream }
+}
 
-function local (baseUrl: string): Preset { return { baseUrl, local: true, usageInStream: true } }
+function local(baseUrl: string): Preset {
+  return { baseUrl, local: true, usageInStream: true }
+}
 
 /** The servers that `preset` may name. */
 export const PRESETS = Object.freeze({

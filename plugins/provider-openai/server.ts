@@ -14,8 +14,9 @@ export interface Server {
 }
 
 /** The server that a config means; `openai` where it names none. */
-export function serverOf (config: Config): Server {
-  const preset: Preset | undefined = config.preset !== undefined ? PRESETS[config.preset] : config.base_url === undefined ? PRESETS.openai : undefined
+export function serverOf(config: Config): Server {
+  const preset: Preset | undefined =
+    config.preset !== undefined ? PRESETS[config.preset] : config.base_url === undefined ? PRESETS.openai : undefined
   const origin = (config.base_url ?? preset?.baseUrl ?? '').replace(/\/+$/, '')
   return {
     origin,
@@ -25,6 +26,6 @@ export function serverOf (config: Config): Server {
   }
 }
 
-function isLoopback (origin: string): boolean {
+function isLoopback(origin: string): boolean {
   return URL.canParse(origin) && LOOPBACK.test(new URL(origin).hostname)
 }

@@ -9,20 +9,27 @@ export interface BudgetLimits {
   readonly min: number
 }
 
-interface Counts { readonly attempts: SlidingCount, readonly repeats: SlidingCount }
+interface Counts {
+  readonly attempts: SlidingCount
+  readonly repeats: SlidingCount
+}
 
 /** The repetitions that each provider has left. One entry a configured provider. */
 export class Budget {
   readonly #limits: BudgetLimits
   readonly #byProvider = new Map<string, Counts>()
 
-  constructor (limits: BudgetLimits) { this.#limits = limits }
+  constructor(limits: BudgetLimits) {
+    this.#limits = limits
+  }
 
   /** Counts an attempt, first or repeated. */
-  attempted (provider: string, now: number): void { this.#of(provider).attempts.add(now) }
+  attempted(provider: string, now: number): void {
+    this.#of(provider).attempts.add(now)
+  }
 
   /** Takes one repetition out of the budget; false when there is none left. */
-  take (provider: string, now: number): boolean {
+  take(provider: string, now: number): boolean {
     const { attempts, repeats } = this.#of(provider)
     const spent = repeats.count(now)
     const requests = Math.max(0, attempts.count(now) - spent)
@@ -31,7 +38,7 @@ export class Budget {
     return true
   }
 
-  #of (provider: string): Counts {
+  #of(provider: string): Counts {
     let counts = this.#byProvider.get(provider)
     if (counts === undefined) {
       counts = { attempts: new SlidingCount(this.#limits.window), repeats: new SlidingCount(this.#limits.window) }

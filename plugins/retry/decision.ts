@@ -16,7 +16,7 @@ const FAIL: RetryDecision = Object.freeze({ action: 'fail' })
 const NEXT: RetryDecision = Object.freeze({ action: 'next' })
 
 /** What to do after a failed attempt. Takes from the budget what it decides to spend. */
-export function decide (ctx: RetryCtx, config: Config, budget: Budget, now: number): RetryDecision {
+export function decide(ctx: RetryCtx, config: Config, budget: Budget, now: number): RetryDecision {
   const { error, attempt, remaining, signal } = ctx
   if (signal.aborted || attempt >= config.max_attempts) return FAIL
   if (ELSEWHERE.has(error.kind)) return next(ctx, config, budget, now)
@@ -31,13 +31,13 @@ export function decide (ctx: RetryCtx, config: Config, budget: Budget, now: numb
   return { action: 'retry', afterMs }
 }
 
-function mayRepeat (ctx: RetryCtx): boolean {
+function mayRepeat(ctx: RetryCtx): boolean {
   const { error, operation } = ctx
   if (error.retryClass === 'A') return true
   return error.retryClass === 'B' && STATELESS.has(operation) && ctx.peek('store') !== true
 }
 
-function next (ctx: RetryCtx, config: Config, budget: Budget, now: number): RetryDecision {
+function next(ctx: RetryCtx, config: Config, budget: Budget, now: number): RetryDecision {
   const target = ctx.remaining[0]
   if (!config.fallback || target === undefined) return FAIL
   // Another provider is not burdened by what this one cannot do; another model of the same provider is.
@@ -45,19 +45,19 @@ function next (ctx: RetryCtx, config: Config, budget: Budget, now: number): Retr
   return NEXT
 }
 
-function spend (ctx: RetryCtx, { provider }: Target, budget: Budget, now: number): boolean {
+function spend(ctx: RetryCtx, { provider }: Target, budget: Budget, now: number): boolean {
   if (budget.take(provider, now)) return true
   ctx.tag('retry_budget', 'exhausted')
   return false
 }
 
-function waitBefore (ctx: RetryCtx, config: Config): number {
+function waitBefore(ctx: RetryCtx, config: Config): number {
   const failures = ctx.attempts.filter(record => record.provider === ctx.target.provider && record.model === ctx.target.model).length
   const own = backoff(config, Math.max(1, failures))
   return config.respect_retry_after ? own + asked(ctx.error) : own
 }
 
 /** Milliseconds that the upstream asks for; 0 where it says nothing sensible. */
-function asked ({ retryAfterMs }: UpstreamError): number {
+function asked({ retryAfterMs }: UpstreamError): number {
   return retryAfterMs !== null && retryAfterMs > 0 ? retryAfterMs : 0
 }

@@ -11,11 +11,15 @@ export default definePlugin({
   operations: OPERATIONS,
   configSchema,
   validate,
-  setup ({ config, now }) {
+  setup({ config, now }) {
     const budget = new Budget(config.budget)
     return {
-      attempt (ctx) { budget.attempted(ctx.target.provider, now()) },
-      retry (ctx) { return decide(ctx, config, budget, now()) }
+      attempt(ctx) {
+        budget.attempted(ctx.target.provider, now())
+      },
+      retry(ctx) {
+        return decide(ctx, config, budget, now())
+      }
     }
   }
 })

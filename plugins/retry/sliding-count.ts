@@ -7,10 +7,12 @@ export class SlidingCount {
   #slice = 0
   #total = 0
 
-  constructor (windowMs: number) { this.#sliceMs = windowMs / SLICES }
+  constructor(windowMs: number) {
+    this.#sliceMs = windowMs / SLICES
+  }
 
   /** Counts one event at `now`. */
-  add (now: number): void {
+  add(now: number): void {
     this.#moveTo(now)
     const index = this.#slice % SLICES
     this.#slices[index] = this.#slices[index]! + 1
@@ -18,12 +20,12 @@ export class SlidingCount {
   }
 
   /** Events of the window that ends at `now`. */
-  count (now: number): number {
+  count(now: number): number {
     this.#moveTo(now)
     return this.#total
   }
 
-  #moveTo (now: number): void {
+  #moveTo(now: number): void {
     const slice = Math.floor(now / this.#sliceMs)
     if (slice <= this.#slice) return
     const from = Math.max(this.#slice + 1, slice - SLICES + 1)

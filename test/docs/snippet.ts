@@ -13,7 +13,7 @@ export interface Snippet {
 const FENCE = /^```(\w*)\n([\s\S]*?)^```$/gm
 
 /** The fenced blocks of a document of the repository, in order. */
-export function snippetsOf (file: string): Snippet[] {
+export function snippetsOf(file: string): Snippet[] {
   const text = readFileSync(join(ROOT, file), 'utf8')
   return Array.from(text.matchAll(FENCE), match => ({
     at: `${file}:${text.slice(0, match.index).split('\n').length}`,
@@ -23,11 +23,15 @@ export function snippetsOf (file: string): Snippet[] {
 }
 
 /** The name in the `definePlugin` of a snippet; undefined where there is none. */
-export function pluginName ({ code }: Snippet): string | undefined {
+export function pluginName({ code }: Snippet): string | undefined {
   return /definePlugin\(\{\s*name: '([^']+)'/.exec(code)?.[1]
 }
 
 /** The commands of a shell snippet: lines that go on with a backslash are one, a prompt is taken off. */
-export function commandsOf ({ code }: Snippet): string[] {
-  return code.replace(/\\\n\s*/g, '').split('\n').map(line => line.replace(/^\$ /, '').trim()).filter(line => line !== '' && !line.startsWith('#'))
+export function commandsOf({ code }: Snippet): string[] {
+  return code
+    .replace(/\\\n\s*/g, '')
+    .split('\n')
+    .map(line => line.replace(/^\$ /, '').trim())
+    .filter(line => line !== '' && !line.startsWith('#'))
 }

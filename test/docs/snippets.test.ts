@@ -25,7 +25,7 @@ const AROUND = {
 const snippets = DOCUMENTS.flatMap(snippetsOf)
 
 /** A folder in which packages are found as in a project that has installed them, with the plugins of the documents. */
-function project (t: Test): string {
+function project(t: Test): string {
   mkdirSync(join(ROOT, '.tap'), { recursive: true })
   const folder = mkdtempSync(join(ROOT, '.tap/docs-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -41,7 +41,8 @@ function project (t: Test): string {
 
 test('every snippet is of a kind that is checked', async t => {
   t.ok(snippets.length >= 12, `${snippets.length} snippets`)
-  for (const { at, language } of snippets) t.ok(['sh', 'console', 'ts', 'js', 'python', 'yaml', 'json'].includes(language), `${at} is ${language || 'of no kind'}`)
+  for (const { at, language } of snippets)
+    t.ok(['sh', 'console', 'ts', 'js', 'python', 'yaml', 'json'].includes(language), `${at} is ${language || 'of no kind'}`)
 })
 
 test('programs', async t => {
@@ -68,26 +69,36 @@ test('shell commands', async t => {
   const scripts = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { [name: string]: string } }).scripts
   for (const snippet of snippets) {
     if (snippet.language !== 'sh' && snippet.language !== 'console') continue
-    for (const command of commandsOf(snippet)) await t.test(`${snippet.at} ${command.slice(0, 60)}`, async t => {
-      if (NOT_RUN[command] !== undefined) return t.ok(command === 'npm ci' || scripts[command.slice(4)] !== undefined, NOT_RUN[command])
-      if (command === 'npm start') return checkStart(t, folder)
-      const { status, stdout, stderr } = run(['sh', '-c', command.replace(PUBLIC_URL, gateway.url)], ROOT, { HEADGATE_KEY: KEY, HEADGATE_DATA: join(folder, 'data') })
-      t.equal(status, 0, stderr.slice(-500))
-      if (command.startsWith('curl')) t.match(stdout, /\[demo\]/)
-      else t.not(stdout.trim(), '', 'it prints something')
-    })
+    for (const command of commandsOf(snippet))
+      await t.test(`${snippet.at} ${command.slice(0, 60)}`, async t => {
+        if (NOT_RUN[command] !== undefined) return t.ok(command === 'npm ci' || scripts[command.slice(4)] !== undefined, NOT_RUN[command])
+        if (command === 'npm start') return checkStart(t, folder)
+        const { status, stdout, stderr } = run(['sh', '-c', command.replace(PUBLIC_URL, gateway.url)], ROOT, {
+          HEADGATE_KEY: KEY,
+          HEADGATE_DATA: join(folder, 'data')
+        })
+        t.equal(status, 0, stderr.slice(-500))
+        if (command.startsWith('curl')) t.match(stdout, /\[demo\]/)
+        else t.not(stdout.trim(), '', 'it prints something')
+      })
   }
 })
 
 test('configs and parts of configs', async t => {
   const folder = project(t)
-  snippets.filter(({ language }) => language === 'yaml').forEach((snippet, at) => {
-    const file = join(folder, `config-${at}.yaml`)
-    writeFileSync(file, stringify(completed(parse(snippet.code) as Config)))
-    const { status, stderr } = runHeadgate(['check', '-c', file], { cwd: folder })
-    t.equal(status, 0, `${snippet.at} is valid ${stderr}`)
-  })
-  for (const snippet of snippets) if (snippet.language === 'json') t.doesNotThrow(() => { JSON.parse(snippet.code) }, snippet.at)
+  snippets
+    .filter(({ language }) => language === 'yaml')
+    .forEach((snippet, at) => {
+      const file = join(folder, `config-${at}.yaml`)
+      writeFileSync(file, stringify(completed(parse(snippet.code) as Config)))
+      const { status, stderr } = runHeadgate(['check', '-c', file], { cwd: folder })
+      t.equal(status, 0, `${snippet.at} is valid ${stderr}`)
+    })
+  for (const snippet of snippets)
+    if (snippet.language === 'json')
+      t.doesNotThrow(() => {
+        JSON.parse(snippet.code)
+      }, snippet.at)
   for (const file of globSync('config/**/*.yaml', { cwd: ROOT })) {
     const { status, stdout, stderr } = runHeadgate(['check', '-c', file, '--explain'])
     t.equal(status, 0, `${file} is valid ${stderr}`)
@@ -118,32 +129,54 @@ test('the laptop config serves without a key', async t => {
   t.match(await (await chat(gateway, 'Hello', '')).json(), { choices: [{ message: { content: ANSWERED } }] })
 })
 
-interface Config { version?: number, plugins?: { [name: string]: unknown }, providers?: { [name: string]: unknown }, routes?: { name: string, match: object, pipeline: unknown[] }[] }
-
-/** A fragment as a whole config: what it does not say is what is usual. */
-function completed (config: Config): Config {
-  if (config.version !== undefined) return config
-  const routes = config.routes ?? [{ name: 'all', match: { path: '/v1/*' }, pipeline: ['open', ...Object.keys(config.plugins ?? {}), 'router'] }]
-  const named = new Set(routes.flatMap(({ pipeline }) => pipeline.map(step => typeof step === 'string' ? step : (step as { plugin: string }).plugin)))
-  const missing = Object.entries(AROUND.plugins).filter(([name]) => named.has(name))
-  return { version: 1, plugins: { ...Object.fromEntries(missing), ...config.plugins }, providers: { ...AROUND.providers, ...config.providers }, routes }
+interface Config {
+  version?: number
+  plugins?: { [name: string]: unknown }
+  providers?: { [name: string]: unknown }
+  routes?: { name: string; match: object; pipeline: unknown[] }[]
 }
 
-function checkPython (t: Test, snippet: Snippet, gateway: RunningHeadgate, folder: string): void {
+/** A fragment as a whole config: what it does not say is what is usual. */
+function completed(config: Config): Config {
+  if (config.version !== undefined) return config
+  const routes = config.routes ?? [
+    { name: 'all', match: { path: '/v1/*' }, pipeline: ['open', ...Object.keys(config.plugins ?? {}), 'router'] }
+  ]
+  const named = new Set(
+    routes.flatMap(({ pipeline }) => pipeline.map(step => (typeof step === 'string' ? step : (step as { plugin: string }).plugin)))
+  )
+  const missing = Object.entries(AROUND.plugins).filter(([name]) => named.has(name))
+  return {
+    version: 1,
+    plugins: { ...Object.fromEntries(missing), ...config.plugins },
+    providers: { ...AROUND.providers, ...config.providers },
+    routes
+  }
+}
+
+function checkPython(t: Test, snippet: Snippet, gateway: RunningHeadgate, folder: string): void {
   const file = join(folder, 'snippet.py')
   writeFileSync(file, snippet.code.replace(PUBLIC_URL, gateway.url))
   if (run(['python3', '--version'], folder).status !== 0) {
-    t.match(snippet.code, /OpenAI\(base_url="http:\/\/localhost:8080\/v1", api_key=/, `${snippet.at}: no python3 here, so only its text was looked at`)
+    t.match(
+      snippet.code,
+      /OpenAI\(base_url="http:\/\/localhost:8080\/v1", api_key=/,
+      `${snippet.at}: no python3 here, so only its text was looked at`
+    )
     return
   }
   const isInstalled = run(['python3', '-c', 'import openai'], folder).status === 0
-  const { status, stdout, stderr } = run(['python3', file], folder, isInstalled ? {} : { PYTHONPATH: join(ROOT, 'test/docs'), PYTHONDONTWRITEBYTECODE: '1' })
+  const { status, stdout, stderr } = run(
+    ['python3', file],
+    folder,
+    isInstalled ? {} : { PYTHONPATH: join(ROOT, 'test/docs'), PYTHONDONTWRITEBYTECODE: '1' }
+  )
   t.equal(status, 0, `${snippet.at} runs${isInstalled ? '' : ' with a stand-in for the package'}: ${stderr}`)
   t.match(stdout, ANSWERED)
 }
 
 /** `npm start` as in the README, on ports and in a folder of its own. */
-async function checkStart (t: Test, folder: string): Promise<void> {
+async function checkStart(t: Test, folder: string): Promise<void> {
   const scripts = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { [name: string]: string } }).scripts
   t.equal(scripts['start'], 'headgate start', 'it is the command that the other tests start')
   const gateway = await startHeadgate(t, { variables: { HEADGATE_DATA: join(folder, 'first'), HEADGATE_BOOTSTRAP_KEY: '' } })
@@ -152,7 +185,7 @@ async function checkStart (t: Test, folder: string): Promise<void> {
   t.equal((await chat(gateway, 'Hello', key)).status, 200, 'which works')
 }
 
-function chat (gateway: RunningHeadgate, content: string, key: string = KEY): Promise<Response> {
+function chat(gateway: RunningHeadgate, content: string, key: string = KEY): Promise<Response> {
   return fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(key !== '' && { authorization: `Bearer ${key}` }) },
@@ -162,6 +195,15 @@ function chat (gateway: RunningHeadgate, content: string, key: string = KEY): Pr
 }
 
 /** Runs a command to its end with the key of the tests. */
-function run (command: readonly string[], cwd: string, variables: { readonly [name: string]: string } = {}): { readonly status: number | null, readonly stdout: string, readonly stderr: string } {
-  return spawnSync('env', ['-u', 'NODE_OPTIONS', ...command], { cwd, env: childEnvironment({ HEADGATE_KEY: KEY, ...variables }), encoding: 'utf8', timeout: 60_000 })
+function run(
+  command: readonly string[],
+  cwd: string,
+  variables: { readonly [name: string]: string } = {}
+): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  return spawnSync('env', ['-u', 'NODE_OPTIONS', ...command], {
+    cwd,
+    env: childEnvironment({ HEADGATE_KEY: KEY, ...variables }),
+    encoding: 'utf8',
+    timeout: 60_000
+  })
 }

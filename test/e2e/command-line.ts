@@ -14,11 +14,15 @@ export const KEY = 'hg_test_key_that_is_long_enough_to_be_one'
 const BIN = join(ROOT, 'core/bin/headgate.js')
 const START_MS = 15_000
 
-interface Teardown { teardown (fn: () => unknown): void }
+interface Teardown {
+  teardown(fn: () => unknown): void
+}
 
 /** Variables of a child: a stranger's, without those of the test runner. */
-export function childEnvironment (variables: { readonly [name: string]: string } = {}): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !/^(NODE_OPTIONS$|_?TAP|HEADGATE_|LOG_LEVEL$|.*_(API_KEY|BASE_URL)$)/.test(name))
+export function childEnvironment(variables: { readonly [name: string]: string } = {}): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(
+    ([name]) => !/^(NODE_OPTIONS$|_?TAP|HEADGATE_|LOG_LEVEL$|.*_(API_KEY|BASE_URL)$)/.test(name)
+  )
   return { ...Object.fromEntries(own), ...variables }
 }
 
@@ -37,7 +41,7 @@ export interface RunningHeadgate {
 }
 
 /** Starts the real command in an empty folder, on a free port; killed with the test. @throws {Error} with what it printed when it does not listen */
-export async function startHeadgate (t: Teardown, options: StartOptions = {}): Promise<RunningHeadgate> {
+export async function startHeadgate(t: Teardown, options: StartOptions = {}): Promise<RunningHeadgate> {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-e2e-'))
   const variables = {
     HEADGATE_CONFIG: options.config ?? join(ROOT, 'config/headgate.yaml'),
@@ -48,7 +52,11 @@ export async function startHeadgate (t: Teardown, options: StartOptions = {}): P
     ...options.variables
   }
   // The runner puts its own loader into the options of every child, so `env` takes them out after that.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, BIN, 'start'], { cwd: folder, env: childEnvironment(variables), stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, BIN, 'start'], {
+    cwd: folder,
+    env: childEnvironment(variables),
+    stdio: ['ignore', 'ignore', 'pipe']
+  })
   t.teardown(async () => {
     await killed(child)
     rmSync(folder, { recursive: true, force: true })
@@ -59,11 +67,18 @@ export async function startHeadgate (t: Teardown, options: StartOptions = {}): P
 }
 
 /** Runs a `headgate` command to its end. */
-export function runHeadgate (args: readonly string[], options: { readonly cwd?: string, readonly variables?: { readonly [name: string]: string } } = {}): { readonly status: number | null, readonly stdout: string, readonly stderr: string } {
-  return spawnSync('env', ['-u', 'NODE_OPTIONS', process.execPath, BIN, ...args], { cwd: options.cwd ?? ROOT, env: childEnvironment(options.variables), encoding: 'utf8' })
+export function runHeadgate(
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly variables?: { readonly [name: string]: string } } = {}
+): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  return spawnSync('env', ['-u', 'NODE_OPTIONS', process.execPath, BIN, ...args], {
+    cwd: options.cwd ?? ROOT,
+    env: childEnvironment(options.variables),
+    encoding: 'utf8'
+  })
 }
 
-async function listening (child: ChildProcess, printed: readonly string[]): Promise<string> {
+async function listening(child: ChildProcess, printed: readonly string[]): Promise<string> {
   const ended = once(child, 'exit').then(() => true)
   const deadline = Date.now() + START_MS
   for (;;) {
@@ -74,7 +89,7 @@ async function listening (child: ChildProcess, printed: readonly string[]): Prom
   }
 }
 
-async function killed (child: ChildProcess): Promise<void> {
+async function killed(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
   child.kill('SIGKILL')

@@ -1,5 +1,5 @@
 /** What a call failed with. @throws {Error} when it did not fail */
-export async function failure<E = Error> (call: PromiseLike<unknown>): Promise<E> {
+export async function failure<E = Error>(call: PromiseLike<unknown>): Promise<E> {
   try {
     await call
   } catch (error) {

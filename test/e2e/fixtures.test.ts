@@ -1,6 +1,15 @@
 import { test, type Test as T } from 'tap'
 import { definePlugin } from '@headgate/api'
-import { createTestGateway, replay, viewOf, type AnswerView, type ChoiceView, type Split, type TestAnswer, type TestGateway } from '@headgate/api/test'
+import {
+  createTestGateway,
+  replay,
+  viewOf,
+  type AnswerView,
+  type ChoiceView,
+  type Split,
+  type TestAnswer,
+  type TestGateway
+} from '@headgate/api/test'
 import { recordings, RECORDINGS, type Facts, type Recording } from './recording.ts'
 
 const PROVIDERS = ['openai', 'azure', 'groq', 'deepseek', 'openrouter', 'mistral']
@@ -14,7 +23,7 @@ const SPLITS: readonly Split[] = ['whole', 7, 'every-byte', 'inside-characters']
 const DONE = 'data: [DONE]\n\n'
 
 /** What the client is told about each kind of error; null is what the provider said. */
-const TOLD: { readonly [kind: string]: { readonly status: number | null, readonly code: string | null, readonly type: string | null } } = {
+const TOLD: { readonly [kind: string]: { readonly status: number | null; readonly code: string | null; readonly type: string | null } } = {
   invalid_request: { status: null, code: null, type: null },
   context_length: { status: null, code: 'context_length_exceeded', type: null },
   content_filter: { status: null, code: null, type: null },
@@ -49,9 +58,15 @@ const CONFIG = {
 
 const found = recordings(PROVIDERS, Object.keys(PATHS))
 
-test('recorded exchanges', { skip: found === null ? `FIXTURES MISSING: nothing was checked, there is no ${RECORDINGS}` : false }, async t => {
+test('recorded exchanges', {
+  skip: found === null ? `FIXTURES MISSING: nothing was checked, there is no ${RECORDINGS}` : false
+}, async t => {
   t.ok(found!.length > 0, `${found!.length} recordings`)
-  const gateway = await createTestGateway(t, { config: CONFIG, plugins: { recorded: recordedRouter }, upstream: () => replay(found![0]!.dir) })
+  const gateway = await createTestGateway(t, {
+    config: CONFIG,
+    plugins: { recorded: recordedRouter },
+    upstream: () => replay(found![0]!.dir)
+  })
   for (const recording of found!) {
     await t.test(recording.name, async t => {
       for (const split of SPLITS) {
@@ -62,7 +77,7 @@ test('recorded exchanges', { skip: found === null ? `FIXTURES MISSING: nothing w
   }
 })
 
-async function check (t: T, gateway: TestGateway, recording: Recording, split: Split): Promise<void> {
+async function check(t: T, gateway: TestGateway, recording: Recording, split: Split): Promise<void> {
   const { facts } = recording
   // Spaced out, so that bytes which only mean the same would be found.
   const sent = recording.method === 'GET' ? undefined : Buffer.from(JSON.stringify(recording.request ?? anyRequest(recording), null, 1))
@@ -75,31 +90,31 @@ async function check (t: T, gateway: TestGateway, recording: Recording, split: S
 }
 
 /** The model's own name is put in place of the client's, and nothing else is touched. */
-async function checkAlias (t: T, gateway: TestGateway, recording: Recording): Promise<void> {
+async function checkAlias(t: T, gateway: TestGateway, recording: Recording): Promise<void> {
   const recorded = Buffer.from(JSON.stringify(recording.request))
   const sent = Buffer.from(JSON.stringify({ ...recording.request, model: `alias:${recording.request!.model}` }))
   await exchange(gateway, recording, sent, 'whole')
   checkRequest(t, gateway.upstream.requests.at(-1)!.body, recorded, recording)
 }
 
-async function exchange (gateway: TestGateway, recording: Recording, sent: Buffer | undefined, split: Split): Promise<TestAnswer> {
+async function exchange(gateway: TestGateway, recording: Recording, sent: Buffer | undefined, split: Split): Promise<TestAnswer> {
   gateway.upstream.use(replay(recording.dir, { split }))
   return gateway.request(recording.method as 'GET' | 'POST', PATHS[recording.api]!, sent)
 }
 
 /** For recordings of answers whose request is not known. */
-function anyRequest ({ api, streaming }: Recording): object {
+function anyRequest({ api, streaming }: Recording): object {
   const stream = streaming ? { stream: true } : {}
   if (api === 'openai.chat_completions') return { model: 'any', messages: [{ role: 'user', content: 'hello' }], ...stream }
   return api === 'openai.embeddings' ? { model: 'any', input: 'hello' } : { model: 'any', prompt: 'hello', ...stream }
 }
 
-function asksUsage ({ request }: Recording): boolean {
+function asksUsage({ request }: Recording): boolean {
   return (request?.['stream_options'] as { include_usage?: unknown } | undefined)?.include_usage === true
 }
 
 /** What reached the provider: the client's bytes, with the wish for usage put in where it was not there. */
-function checkRequest (t: T, received: Buffer, sent: Buffer, recording: Recording): void {
+function checkRequest(t: T, received: Buffer, sent: Buffer, recording: Recording): void {
   const [got, own] = [received.toString(), sent.toString()]
   const given = recording.request?.['stream_options']
   const streams = recording.request === null ? recording.streaming : recording.request['stream'] === true
@@ -110,7 +125,7 @@ function checkRequest (t: T, received: Buffer, sent: Buffer, recording: Recordin
   t.ok(without.includes(own) && got !== own, 'the provider got the bytes of the client and the wish for usage')
 }
 
-function checkAnswer (t: T, gateway: TestGateway, answer: TestAnswer, recording: Recording): void {
+function checkAnswer(t: T, gateway: TestGateway, answer: TestAnswer, recording: Recording): void {
   const { facts } = recording
   const expected = recording.streaming ? expectedStream(recording) : recording.body
   t.equal(answer.status, 200)
@@ -123,26 +138,36 @@ function checkAnswer (t: T, gateway: TestGateway, answer: TestAnswer, recording:
 }
 
 /** The recorded stream without the event that nobody asked for, and with the end that it should have had. */
-function expectedStream (recording: Recording): Buffer {
+function expectedStream(recording: Recording): Buffer {
   const text = recording.body.toString('latin1')
-  const kept = asksUsage(recording) ? text : text.split(/(?<=\n\n|\r\n\r\n)/).filter(frame => !isUsageOnly(frame)).join('')
+  const kept = asksUsage(recording)
+    ? text
+    : text
+        .split(/(?<=\n\n|\r\n\r\n)/)
+        .filter(frame => !isUsageOnly(frame))
+        .join('')
   return Buffer.from(recording.facts.done_marker === false ? kept + DONE : kept, 'latin1')
 }
 
-function isUsageOnly (frame: string): boolean {
+function isUsageOnly(frame: string): boolean {
   const data = /^data: ?(\{.*)$/m.exec(frame)?.[1]
   if (data === undefined) return false
-  const { choices, usage } = JSON.parse(data) as { choices?: unknown[], usage?: unknown }
+  const { choices, usage } = JSON.parse(data) as { choices?: unknown[]; usage?: unknown }
   return Array.isArray(choices) && choices.length === 0 && usage !== undefined && usage !== null
 }
 
-function checkView (t: T, view: AnswerView, facts: Facts): void {
+function checkView(t: T, view: AnswerView, facts: Facts): void {
   const first: ChoiceView = view.choices[0] ?? { index: 0, text: '', reasoning: '', refusal: '', finish: null, calls: [] }
   if (facts.text !== undefined) t.equal(first.text, facts.text)
   if (facts.reasoning !== undefined) t.equal(first.reasoning, facts.reasoning)
   if (facts.refusal !== undefined) t.equal(first.refusal, facts.refusal)
-  if (facts.choices !== undefined) t.match(view.choices.map(({ index, text, finish }) => ({ index, text, finish_reason: finish })), facts.choices)
-  if (facts.stop !== undefined) t.ok([facts.stop.openai, ...facts.stop.openai_any_of ?? []].includes(first.finish), `finish reason ${first.finish}`)
+  if (facts.choices !== undefined)
+    t.match(
+      view.choices.map(({ index, text, finish }) => ({ index, text, finish_reason: finish })),
+      facts.choices
+    )
+  if (facts.stop !== undefined)
+    t.ok([facts.stop.openai, ...(facts.stop.openai_any_of ?? [])].includes(first.finish), `finish reason ${first.finish}`)
   t.equal(first.calls.length, facts.tool_calls?.length ?? 0)
   facts.tool_calls?.forEach((call, at) => {
     const seen = first.calls[at]!
@@ -151,11 +176,15 @@ function checkView (t: T, view: AnswerView, facts: Facts): void {
     else t.same(JSON.parse(seen.arguments || '{}'), call.arguments)
   })
   if (facts.n !== undefined) t.equal(view.data.length, facts.n)
-  if (facts.ids_first !== undefined) t.same(view.data.slice(0, facts.ids_first.length).map(model => (model as { id: string }).id), facts.ids_first)
+  if (facts.ids_first !== undefined)
+    t.same(
+      view.data.slice(0, facts.ids_first.length).map(model => (model as { id: string }).id),
+      facts.ids_first
+    )
   if (facts.first !== undefined) checkVector(t, (view.data[0] as { embedding: unknown }).embedding, facts.first)
 }
 
-function checkVector (t: T, embedding: unknown, first: readonly number[]): void {
+function checkVector(t: T, embedding: unknown, first: readonly number[]): void {
   const bytes = typeof embedding === 'string' ? Buffer.from(embedding, 'base64') : null
   first.forEach((value, at) => {
     const seen = bytes === null ? (embedding as number[])[at]! : bytes.readFloatLE(at * 4)
@@ -165,7 +194,7 @@ function checkVector (t: T, embedding: unknown, first: readonly number[]): void 
 
 const USAGE = ['prompt_tokens', 'completion_tokens', 'total_tokens', 'cached_tokens', 'cache_write_tokens', 'reasoning_tokens'] as const
 
-function checkUsage (t: T, gateway: TestGateway, facts: Facts): void {
+function checkUsage(t: T, gateway: TestGateway, facts: Facts): void {
   const { usage } = gateway.exchange
   if (facts.usage === undefined) return
   if (facts.usage === null) return void t.equal(usage.source, 'estimated', 'no usage was given, so it is an estimate and says so')
@@ -174,7 +203,7 @@ function checkUsage (t: T, gateway: TestGateway, facts: Facts): void {
 }
 
 /** A failure after the status had gone: what came before is there, then an error event, and no clean end. */
-function checkStreamError (t: T, gateway: TestGateway, answer: TestAnswer, facts: Facts): void {
+function checkStreamError(t: T, gateway: TestGateway, answer: TestAnswer, facts: Facts): void {
   const told = toldOf(facts)
   t.notOk(answer.done, 'the end marker is not sent')
   t.notMatch(answer.raw.toString(), '[DONE]')
@@ -183,21 +212,22 @@ function checkStreamError (t: T, gateway: TestGateway, answer: TestAnswer, facts
   t.match(gateway.exchange, { outcome: 'failed', response: { stream_end: 'upstream_error' }, error: { source: 'upstream' } })
 }
 
-function checkError (t: T, gateway: TestGateway, answer: TestAnswer, facts: Facts): void {
+function checkError(t: T, gateway: TestGateway, answer: TestAnswer, facts: Facts): void {
   const told = toldOf(facts)
   const { error } = facts
   t.equal(answer.status, told.status ?? Math.max(facts.status, 400))
   t.match(answer.headers, { 'content-type': 'application/json', 'x-headgate-error-source': 'upstream', 'x-request-id': /./ })
   t.match(answer.error, { message: /./, code: told.code, type: told.type, param: error?.provider?.param ?? null })
   if (told.status === null && error?.provider?.message) t.equal(answer.error?.message, error.provider.message)
-  if (typeof error?.retry_after_ms === 'number' && told.status === 429) t.equal(answer.headers['retry-after'], String(Math.max(1, Math.ceil(error.retry_after_ms / 1000))))
+  if (typeof error?.retry_after_ms === 'number' && told.status === 429)
+    t.equal(answer.headers['retry-after'], String(Math.max(1, Math.ceil(error.retry_after_ms / 1000))))
   t.match(gateway.exchange, { outcome: 'failed', error: { source: 'upstream', code: told.code } })
   t.notMatch(answer.raw.toString(), /sk-[a-z0-9]/i, 'no key, not even a recorded one')
 }
 
-function toldOf (facts: Facts): { status: number | null, code: string, type: string } {
+function toldOf(facts: Facts): { status: number | null; code: string; type: string } {
   const told = TOLD[facts.error?.kind ?? ''] ?? TOLD['server_error']!
   const provider = facts.error?.provider
-  const code = typeof provider?.code === 'string' ? provider.code : facts.error?.kind ?? ''
+  const code = typeof provider?.code === 'string' ? provider.code : (facts.error?.kind ?? '')
   return { status: told.status, code: told.code ?? code, type: told.type ?? provider?.type ?? 'invalid_request_error' }
 }

@@ -36,7 +36,13 @@ test('the Vercel AI SDK', async t => {
         return 'sunny, 21 degrees'
       }
     })
-    const { text, steps } = await generateText({ model: headgate('demo'), prompt: 'Weather in Paris?', tools: { weather }, stopWhen: isStepCount(3), maxRetries: 0 })
+    const { text, steps } = await generateText({
+      model: headgate('demo'),
+      prompt: 'Weather in Paris?',
+      tools: { weather },
+      stopWhen: isStepCount(3),
+      maxRetries: 0
+    })
     t.strictSame(cities, ['demo city'])
     t.equal(steps.length, 2)
     t.match(text, 'sunny, 21 degrees')
@@ -48,7 +54,10 @@ test('the Vercel AI SDK', async t => {
   })
 
   t.test('an unknown model is an error with its code', async t => {
-    t.match(await failure(generateText({ model: headgate('gpt-unheard-of'), prompt: 'Hello', maxRetries: 0 })), { statusCode: 404, responseBody: /model_not_found/ })
+    t.match(await failure(generateText({ model: headgate('gpt-unheard-of'), prompt: 'Hello', maxRetries: 0 })), {
+      statusCode: 404,
+      responseBody: /model_not_found/
+    })
   })
 })
 
@@ -71,7 +80,14 @@ test('LangChain', async t => {
   })
 
   t.test('a tool call', async t => {
-    const weather = { type: 'function', function: { name: 'get_weather', description: 'The weather of a city', parameters: { type: 'object', required: ['city'], properties: { city: { type: 'string' } } } } }
+    const weather = {
+      type: 'function',
+      function: {
+        name: 'get_weather',
+        description: 'The weather of a city',
+        parameters: { type: 'object', required: ['city'], properties: { city: { type: 'string' } } }
+      }
+    }
     const answer = await model.bindTools([weather]).invoke('Weather in Paris?')
     t.match(answer.tool_calls, [{ name: 'get_weather', args: { city: String } }])
   })

@@ -77,7 +77,9 @@ test('the official client against the command of the first five minutes', async 
     const plain = await client.embeddings.create({ model: 'demo', input: ['red apples', 'green apples'], encoding_format: 'float' })
     t.equal(coded.data.length, 2)
     t.equal(coded.data[0]?.embedding.length, 256)
-    const worst = Math.max(...coded.data.flatMap((item, at) => item.embedding.map((value, i) => Math.abs(value - plain.data[at]!.embedding[i]!))))
+    const worst = Math.max(
+      ...coded.data.flatMap((item, at) => item.embedding.map((value, i) => Math.abs(value - plain.data[at]!.embedding[i]!)))
+    )
     t.ok(worst < 1e-6, `both are the same vectors, ${worst} apart`)
     t.equal((await client.embeddings.create({ model: 'demo', input: 'x', dimensions: 8 })).data[0]?.embedding.length, 8)
   })
@@ -86,7 +88,8 @@ test('the official client against the command of the first five minutes', async 
     const whole = await client.completions.create({ model: 'demo', prompt: 'Once upon' })
     t.match(whole.choices[0]?.text, /Once upon/)
     let text = ''
-    for await (const chunk of await client.completions.create({ model: 'demo', prompt: 'Once upon', stream: true })) text += chunk.choices[0]?.text ?? ''
+    for await (const chunk of await client.completions.create({ model: 'demo', prompt: 'Once upon', stream: true }))
+      text += chunk.choices[0]?.text ?? ''
     t.equal(text, whole.choices[0]?.text)
   })
 
@@ -121,33 +124,56 @@ test('what an upstream does wrong is the right class of error too', async t => {
   const gateway = await createTestGateway(t, { listen: true, upstream: reply(), route: { retry: { max_attempts: 1 } } })
   const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'any', maxRetries: 0 })
 
-  gateway.upstream.use(reply({ status: 429, headers: { 'retry-after': '7' }, json: { error: { message: 'Rate limit reached', type: 'requests', param: null, code: 'rate_limit_exceeded' } } }))
+  gateway.upstream.use(
+    reply({
+      status: 429,
+      headers: { 'retry-after': '7' },
+      json: { error: { message: 'Rate limit reached', type: 'requests', param: null, code: 'rate_limit_exceeded' } }
+    })
+  )
   const limited = await failure<Failure>(client.chat.completions.create(HELLO))
   t.ok(limited instanceof OpenAI.RateLimitError)
   t.match(limited, { status: 429, code: 'rate_limit_exceeded', requestID: /./ })
   t.equal(limited.headers?.get('retry-after'), '7')
 
-  gateway.upstream.use(reply({ status: 500, json: { error: { message: 'boom at 10.0.0.7', type: 'server_error', param: null, code: null } } }))
+  gateway.upstream.use(
+    reply({ status: 500, json: { error: { message: 'boom at 10.0.0.7', type: 'server_error', param: null, code: null } } })
+  )
   const broken = await failure<Failure>(client.chat.completions.create(HELLO))
   t.ok(broken instanceof OpenAI.InternalServerError)
   t.match(broken, { status: 502, code: 'upstream_error', type: 'server_error', requestID: /./ })
   t.notMatch(broken.message, /10\.0\.0\.7/, 'what an upstream says about itself stays inside')
 
-  gateway.upstream.use(reply({ status: 400, json: { error: { message: 'No such parameter', type: 'invalid_request_error', param: 'max_tokens', code: 'unsupported_parameter' } } }))
+  gateway.upstream.use(
+    reply({
+      status: 400,
+      json: { error: { message: 'No such parameter', type: 'invalid_request_error', param: 'max_tokens', code: 'unsupported_parameter' } }
+    })
+  )
   const refused = await failure<Failure>(client.chat.completions.create(HELLO))
   t.ok(refused instanceof OpenAI.BadRequestError)
   t.match(refused, { status: 400, code: 'unsupported_parameter', param: 'max_tokens' })
 })
 
 test('a stream that breaks raises an error in the client after what had come', async t => {
-  const frames = ['one ', 'two ', 'three'].map(content => ({ id: 'c', object: 'chat.completion.chunk', choices: [{ index: 0, delta: { content }, finish_reason: null }] }))
+  const frames = ['one ', 'two ', 'three'].map(content => ({
+    id: 'c',
+    object: 'chat.completion.chunk',
+    choices: [{ index: 0, delta: { content }, finish_reason: null }]
+  }))
   const whole = frames.map(frame => `data: ${JSON.stringify(frame)}\n\n`)
-  const gateway = await createTestGateway(t, { listen: true, upstream: withFault(sse(frames, { split: 'whole' }), cut(whole.slice(0, 2).join('').length + 9)) })
+  const gateway = await createTestGateway(t, {
+    listen: true,
+    upstream: withFault(sse(frames, { split: 'whole' }), cut(whole.slice(0, 2).join('').length + 9))
+  })
   const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'any', maxRetries: 0 })
   let text = ''
-  const broken = await failure<Failure>((async () => {
-    for await (const chunk of await client.chat.completions.create({ ...HELLO, stream: true })) text += chunk.choices[0]?.delta.content ?? ''
-  })())
+  const broken = await failure<Failure>(
+    (async () => {
+      for await (const chunk of await client.chat.completions.create({ ...HELLO, stream: true }))
+        text += chunk.choices[0]?.delta.content ?? ''
+    })()
+  )
   t.ok(broken instanceof OpenAI.APIError)
   t.match(broken, { code: 'stream_truncated', type: 'server_error' })
   t.equal(text, 'one two ')

@@ -21,14 +21,23 @@ export interface Facts {
   readonly reasoning?: string
   readonly refusal?: string
   readonly tool_calls?: readonly ExpectedCall[]
-  readonly choices?: readonly { readonly index: number, readonly text: string, readonly finish_reason: string | null }[]
-  readonly stop?: { readonly openai: string | null, readonly openai_any_of?: readonly string[] }
+  readonly choices?: readonly { readonly index: number; readonly text: string; readonly finish_reason: string | null }[]
+  readonly stop?: { readonly openai: string | null; readonly openai_any_of?: readonly string[] }
   readonly usage?: { readonly [name: string]: number } | null
   readonly done_marker?: boolean
   readonly n?: number
   readonly ids_first?: readonly string[]
   readonly first?: readonly number[]
-  readonly error?: { readonly kind: string, readonly retry_after_ms?: number | null, readonly provider?: { readonly type?: string | null, readonly code?: unknown, readonly param?: string | null, readonly message?: string | null } }
+  readonly error?: {
+    readonly kind: string
+    readonly retry_after_ms?: number | null
+    readonly provider?: {
+      readonly type?: string | null
+      readonly code?: unknown
+      readonly param?: string | null
+      readonly message?: string | null
+    }
+  }
 }
 
 /** One recorded exchange. */
@@ -40,14 +49,14 @@ export interface Recording {
   readonly streaming: boolean
   readonly method: string
   /** The recorded request body; null where the source had none. */
-  readonly request: { readonly model?: string, readonly [field: string]: unknown } | null
+  readonly request: { readonly model?: string; readonly [field: string]: unknown } | null
   /** The recorded answer, byte for byte. */
   readonly body: Buffer
   readonly facts: Facts
 }
 
 /** Every recording of these providers and surfaces, or null where the recordings are not there. */
-export function recordings (providers: readonly string[], apis: readonly string[]): Recording[] | null {
+export function recordings(providers: readonly string[], apis: readonly string[]): Recording[] | null {
   if (!existsSync(RECORDINGS)) return null
   const found: Recording[] = []
   for (const provider of providers) {
@@ -61,10 +70,10 @@ export function recordings (providers: readonly string[], apis: readonly string[
   return found
 }
 
-function read (dir: string, name: string): Recording | null {
+function read(dir: string, name: string): Recording | null {
   if (!existsSync(join(dir, 'meta.json'))) return null
-  const meta = json(dir, 'meta.json') as { api: string, streaming: boolean, response_file: string }
-  const sent = json(dir, 'provider_request.json') as { method: string, body: Recording['request'] }
+  const meta = json(dir, 'meta.json') as { api: string; streaming: boolean; response_file: string }
+  const sent = json(dir, 'provider_request.json') as { method: string; body: Recording['request'] }
   return {
     name,
     dir,
@@ -77,4 +86,6 @@ function read (dir: string, name: string): Recording | null {
   }
 }
 
-function json (dir: string, file: string): unknown { return JSON.parse(readFileSync(join(dir, file), 'utf8')) }
+function json(dir: string, file: string): unknown {
+  return JSON.parse(readFileSync(join(dir, file), 'utf8'))
+}

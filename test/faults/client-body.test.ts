@@ -13,20 +13,43 @@ const MESSAGES = '"messages":[{"role":"user","content":"hello"}]'
 const JSON_TYPE = 'content-type: application/json'
 
 /** Sends bodies that the gateway has to refuse, one after the other on one connection where it stays open. */
-async function refusals (t: Parameters<typeof checkEnvelope>[0], gw: TestGateway, cases: { readonly [name: string]: string | Uint8Array }, expected: Expected): Promise<void> {
+async function refusals(
+  t: Parameters<typeof checkEnvelope>[0],
+  gw: TestGateway,
+  cases: { readonly [name: string]: string | Uint8Array },
+  expected: Expected
+): Promise<void> {
   for (const [name, body] of Object.entries(cases)) {
     const client = await rawClient(t, gw.url)
     checkEnvelope(t, await client.send(rawRequest('POST', '/v1/chat/completions', [JSON_TYPE], body)).answer(), expected, name)
     await gw.settled()
-    t.match(gw.exchange, { outcome: 'rejected', error: { source: 'client', code: expected.code }, response: { status_code: expected.status }, provider: { attempts: [] } }, `${name} is recorded`)
+    t.match(
+      gw.exchange,
+      {
+        outcome: 'rejected',
+        error: { source: 'client', code: expected.code },
+        response: { status_code: expected.status },
+        provider: { attempts: [] }
+      },
+      `${name} is recorded`
+    )
   }
   t.equal(gw.upstream.requests.length, 0, 'nothing is forwarded')
 }
 
 /** A gateway whose plugin counts the bodies it has seen. */
-async function watched (t: Parameters<typeof checkEnvelope>[0]): Promise<{ readonly gw: TestGateway, readonly seen: () => number }> {
+async function watched(t: Parameters<typeof checkEnvelope>[0]): Promise<{ readonly gw: TestGateway; readonly seen: () => number }> {
   let seen = 0
-  const watcher = definePlugin({ name: 'watcher', apiVersion: 1, configSchema: NOTHING, setup: () => ({ request: ctx => { if (ctx.request.model !== '') seen++ } }) })
+  const watcher = definePlugin({
+    name: 'watcher',
+    apiVersion: 1,
+    configSchema: NOTHING,
+    setup: () => ({
+      request: ctx => {
+        if (ctx.request.model !== '') seen++
+      }
+    })
+  })
   const gw = await createTestGateway(t, { plugins: { watcher }, upstream: ANSWER, listen: true })
   return { gw, seen: () => seen }
 }
@@ -38,31 +61,48 @@ test('C6 a body above the limit is a 413 at its first excess byte', async t => {
     checkEnvelope(t, answer, { status: 413, code: 'request_too_large' }, name)
     t.equal(answer.headers['connection'], 'close')
     await gw.settled()
-    t.match(gw.exchange, { outcome: 'rejected', error: { code: 'request_too_large' }, response: { status_code: 413 }, provider: { attempts: [] } })
+    t.match(gw.exchange, {
+      outcome: 'rejected',
+      error: { code: 'request_too_large' },
+      response: { status_code: 413 },
+      provider: { attempts: [] }
+    })
   }
   const announced = await rawClient(t, gw.url)
   announced.send(`POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\n${JSON_TYPE}\r\ncontent-length: ${limit + 1}\r\n\r\n`)
   await check('an announced length, before any byte of it', await announced.answer())
   const chunked = await rawClient(t, gw.url)
-  chunked.send(`POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\n${JSON_TYPE}\r\ntransfer-encoding: chunked\r\n\r\n`, `${limit.toString(16)}\r\n${' '.repeat(limit)}\r\n`)
+  chunked.send(
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\n${JSON_TYPE}\r\ntransfer-encoding: chunked\r\n\r\n`,
+    `${limit.toString(16)}\r\n${' '.repeat(limit)}\r\n`
+  )
   const served = await rawClient(t, gw.url)
   t.equal((await served.send(rawChat()).answer()).status, 200)
   t.equal(chunked.answers.length, 0, 'up to the limit nothing is refused')
   chunked.send('1\r\n \r\n')
   await check('chunks, at the first excess byte', await chunked.answer())
   const eager = await rawClient(t, gw.url)
-  eager.send(`POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\n${JSON_TYPE}\r\ncontent-length: 4000000\r\n\r\n`, Buffer.alloc(4_000_000, 0x20))
+  eager.send(
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\n${JSON_TYPE}\r\ncontent-length: 4000000\r\n\r\n`,
+    Buffer.alloc(4_000_000, 0x20)
+  )
   await check('a client that sends all of it before it reads', await eager.answer())
   t.equal(eager.error, undefined, 'its connection is not reset under it')
   const exact = await rawClient(t, gw.url)
-  t.equal((await exact.send(rawChat(`{"model":"m",${MESSAGES},"pad":"${'x'.repeat(limit - 70)}"}`.padEnd(limit))).answer()).status, 200, 'a body of exactly the limit is served')
+  t.equal(
+    (await exact.send(rawChat(`{"model":"m",${MESSAGES},"pad":"${'x'.repeat(limit - 70)}"}`.padEnd(limit))).answer()).status,
+    200,
+    'a body of exactly the limit is served'
+  )
 })
 
 test('C7 a compressed body is a 415', async t => {
   const gw = await createTestGateway(t, { upstream: ANSWER, listen: true })
   for (const encoding of ['gzip', 'br', 'deflate', 'zstd', 'gzip, gzip', 'x']) {
     const client = await rawClient(t, gw.url)
-    const answer = await client.send(rawRequest('POST', '/v1/chat/completions', [JSON_TYPE, `content-encoding: ${encoding}`], gzipSync('{}'))).answer()
+    const answer = await client
+      .send(rawRequest('POST', '/v1/chat/completions', [JSON_TYPE, `content-encoding: ${encoding}`], gzipSync('{}')))
+      .answer()
     checkEnvelope(t, answer, { status: 415, code: 'unsupported_encoding' }, encoding)
     t.equal(answer.headers['accept-encoding'], 'identity')
   }
@@ -73,27 +113,75 @@ test('C7 a compressed body is a 415', async t => {
 
 test('C8 what is no JSON object is a 400, in our words', async t => {
   const gw = await createTestGateway(t, { upstream: ANSWER, listen: true })
-  await refusals(t, gw, {
-    empty: '', blank: '  \n', truncated: `{"model":"m",${MESSAGES}`, 'cut in a string': '{"model":"m', 'a bare word': 'secret-word', array: '[]', string: '"x"', number: '1', null: 'null',
-    NaN: `{"model":"m",${MESSAGES},"temperature":NaN}`, Infinity: `{"model":"m",${MESSAGES},"temperature":-Infinity}`, 'single quotes': "{'model':'m'}", comment: `{"model":"m",/**/${MESSAGES}}`, 'trailing comma': `{"model":"m",${MESSAGES},}`, 'two objects': `{"model":"m",${MESSAGES}}{}`, 'control character': `{"model":"a\u0001",${MESSAGES}}`, 'wrong escape': `{"model":"\\x",${MESSAGES}}`, 'leading zero': `{"model":"m",${MESSAGES},"seed":01}`, form: 'model=m&messages=x', HTML: '<html>'
-  }, { status: 400, code: 'invalid_json', param: null })
+  await refusals(
+    t,
+    gw,
+    {
+      empty: '',
+      blank: '  \n',
+      truncated: `{"model":"m",${MESSAGES}`,
+      'cut in a string': '{"model":"m',
+      'a bare word': 'secret-word',
+      array: '[]',
+      string: '"x"',
+      number: '1',
+      null: 'null',
+      NaN: `{"model":"m",${MESSAGES},"temperature":NaN}`,
+      Infinity: `{"model":"m",${MESSAGES},"temperature":-Infinity}`,
+      'single quotes': "{'model':'m'}",
+      comment: `{"model":"m",/**/${MESSAGES}}`,
+      'trailing comma': `{"model":"m",${MESSAGES},}`,
+      'two objects': `{"model":"m",${MESSAGES}}{}`,
+      'control character': `{"model":"a\u0001",${MESSAGES}}`,
+      'wrong escape': `{"model":"\\x",${MESSAGES}}`,
+      'leading zero': `{"model":"m",${MESSAGES},"seed":01}`,
+      form: 'model=m&messages=x',
+      HTML: '<html>'
+    },
+    { status: 400, code: 'invalid_json', param: null }
+  )
   for (const message of gw.logs.map(line => JSON.stringify(line))) t.notMatch(message, /secret-word/)
 })
 
 test('C9 a body that is not UTF-8 is a 400', async t => {
   const gw = await createTestGateway(t, { upstream: ANSWER, listen: true })
-  const around = (...bytes: readonly number[]): Buffer => Buffer.concat([Buffer.from('{"model":"m","messages":[{"role":"user","content":"'), Buffer.from(bytes), Buffer.from('"}]}')])
-  await refusals(t, gw, {
-    'Latin-1': around(0xe9), 'a lone continuation': around(0x80), overlong: around(0xc0, 0xaf), 'a surrogate': around(0xed, 0xa0, 0x80), 'beyond Unicode': around(0xf4, 0x90, 0x80, 0x80), 'cut off': around(0xe2, 0x82), 'UTF-16': Buffer.from('\ufeff{"model":"m"}', 'utf16le')
-  }, { status: 400, code: 'invalid_encoding' })
+  const around = (...bytes: readonly number[]): Buffer =>
+    Buffer.concat([Buffer.from('{"model":"m","messages":[{"role":"user","content":"'), Buffer.from(bytes), Buffer.from('"}]}')])
+  await refusals(
+    t,
+    gw,
+    {
+      'Latin-1': around(0xe9),
+      'a lone continuation': around(0x80),
+      overlong: around(0xc0, 0xaf),
+      'a surrogate': around(0xed, 0xa0, 0x80),
+      'beyond Unicode': around(0xf4, 0x90, 0x80, 0x80),
+      'cut off': around(0xe2, 0x82),
+      'UTF-16': Buffer.from('\ufeff{"model":"m"}', 'utf16le')
+    },
+    { status: 400, code: 'invalid_encoding' }
+  )
 })
 
 test('C10 lone surrogates, NUL and a byte-order mark are accepted and well-formed on the wire', async t => {
-  const edit = definePlugin({ name: 'edit', apiVersion: 1, configSchema: NOTHING, setup: () => ({ request: ctx => { if (ctx.headers['x-edit'] !== undefined) ctx.edit()['user'] = 'u' } }) })
+  const edit = definePlugin({
+    name: 'edit',
+    apiVersion: 1,
+    configSchema: NOTHING,
+    setup: () => ({
+      request: ctx => {
+        if (ctx.headers['x-edit'] !== undefined) ctx.edit()['user'] = 'u'
+      }
+    })
+  })
   const gw = await createTestGateway(t, { plugins: { edit }, upstream: ANSWER, listen: true })
   const text = '{"model":"m","messages":[{"role":"user","content":"\\ud800 \\udfff \\u0000 \\ud83d\\ude00 😀"}]}'
   const contents: string[] = []
-  for (const [body, headers] of [[text, []], [`\ufeff${text}`, []], [text, ['x-edit: 1']]] as const) {
+  for (const [body, headers] of [
+    [text, []],
+    [`\ufeff${text}`, []],
+    [text, ['x-edit: 1']]
+  ] as const) {
     const client = await rawClient(t, gw.url)
     t.equal((await client.send(rawRequest('POST', '/v1/chat/completions', [JSON_TYPE, ...headers], body)).answer()).status, 200)
     const forwarded = gw.upstream.requests.at(-1)!.body
@@ -115,7 +203,7 @@ const COMPLEX: { readonly [name: string]: string } = {
 }
 
 /** Milliseconds until the scanner refuses a body. */
-function scanTime (bytes: Buffer): number {
+function scanTime(bytes: Buffer): number {
   const since = performance.now()
   try {
     scanBody(bytes, REQUEST_LIMITS)
@@ -139,21 +227,35 @@ test('C11 bodies that are too complex are a 400 within 5 ms, before any plugin r
 
 test('C12 keys that reach a prototype are a 400 at any depth and in any spelling', async t => {
   const { gw, seen } = await watched(t)
-  await refusals(t, gw, {
-    top: `{"model":"m",${MESSAGES},"__proto__":{"polluted":1}}`,
-    deep: `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"x","__proto__":{"polluted":1}}]}]}`,
-    escaped: `{"model":"m",${MESSAGES},"\\u005f_proto\\u005f_":{"polluted":1}}`,
-    constructor: `{"model":"m",${MESSAGES},"constructor":{"prototype":{"polluted":1}}}`
-  }, { status: 400, code: 'forbidden_key' })
+  await refusals(
+    t,
+    gw,
+    {
+      top: `{"model":"m",${MESSAGES},"__proto__":{"polluted":1}}`,
+      deep: `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"x","__proto__":{"polluted":1}}]}]}`,
+      escaped: `{"model":"m",${MESSAGES},"\\u005f_proto\\u005f_":{"polluted":1}}`,
+      constructor: `{"model":"m",${MESSAGES},"constructor":{"prototype":{"polluted":1}}}`
+    },
+    { status: 400, code: 'forbidden_key' }
+  )
   t.equal(seen(), 0)
   t.notOk('polluted' in {})
   const client = await rawClient(t, gw.url)
-  t.equal((await client.send(rawChat({ metadata: { constructor: 'ACME', prototype: 'x' } })).answer()).status, 200, 'the words alone are harmless')
+  t.equal(
+    (await client.send(rawChat({ metadata: { constructor: 'ACME', prototype: 'x' } })).answer()).status,
+    200,
+    'the words alone are harmless'
+  )
 })
 
 test('C13 a field given twice is a 400, so that policy and upstream read the same', async t => {
   const { gw, seen } = await watched(t)
-  for (const [field, body] of [['model', `{"model":"cheap",${MESSAGES},"model":"dear"}`], ['messages', `{${MESSAGES},"model":"m",${MESSAGES}}`], ['stream', `{"stream":false,"model":"m",${MESSAGES},"stream":true}`], ['model', `{"model":"cheap",${MESSAGES},"mod\\u0065l":"dear"}`]] as const) {
+  for (const [field, body] of [
+    ['model', `{"model":"cheap",${MESSAGES},"model":"dear"}`],
+    ['messages', `{${MESSAGES},"model":"m",${MESSAGES}}`],
+    ['stream', `{"stream":false,"model":"m",${MESSAGES},"stream":true}`],
+    ['model', `{"model":"cheap",${MESSAGES},"mod\\u0065l":"dear"}`]
+  ] as const) {
     await refusals(t, gw, { [field]: body }, { status: 400, code: 'duplicate_key', param: field })
   }
   t.equal(seen(), 0)
@@ -162,9 +264,24 @@ test('C13 a field given twice is a 400, so that policy and upstream read the sam
 test('C14 wrong types are a 400 with the field, unknown fields pass through', async t => {
   const gw = await createTestGateway(t, { upstream: ANSWER, listen: true })
   const cases: readonly (readonly [param: string, code: string, body: object])[] = [
-    ['model', 'missing_required_parameter', { model: undefined }], ['model', 'invalid_type', { model: 7 }], ['model', 'invalid_type', { model: ['m'] }], ['model', 'invalid_value', { model: '' }], ['model', 'invalid_value', { model: 'm'.repeat(257) }],
-    ['messages', 'missing_required_parameter', { messages: undefined }], ['messages', 'invalid_type', { messages: 'hello' }], ['messages', 'empty_array', { messages: [] }], ['messages[0]', 'invalid_type', { messages: ['x'] }], ['messages[1].role', 'missing_required_parameter', { messages: [{ role: 'user', content: 'x' }, { content: 'x' }] }], ['messages[0].content', 'invalid_type', { messages: [{ role: 'user', content: 7 }] }],
-    ['stream', 'invalid_type', { stream: 'true' }], ['stream_options', 'invalid_type', { stream_options: [] }], ['n', 'invalid_type', { n: '2' }], ['n', 'integer_below_min_value', { n: 0 }], ['max_tokens', 'invalid_type', { max_tokens: 1.5 }], ['temperature', 'invalid_type', { temperature: '1' }], ['tools', 'invalid_type', { tools: {} }]
+    ['model', 'missing_required_parameter', { model: undefined }],
+    ['model', 'invalid_type', { model: 7 }],
+    ['model', 'invalid_type', { model: ['m'] }],
+    ['model', 'invalid_value', { model: '' }],
+    ['model', 'invalid_value', { model: 'm'.repeat(257) }],
+    ['messages', 'missing_required_parameter', { messages: undefined }],
+    ['messages', 'invalid_type', { messages: 'hello' }],
+    ['messages', 'empty_array', { messages: [] }],
+    ['messages[0]', 'invalid_type', { messages: ['x'] }],
+    ['messages[1].role', 'missing_required_parameter', { messages: [{ role: 'user', content: 'x' }, { content: 'x' }] }],
+    ['messages[0].content', 'invalid_type', { messages: [{ role: 'user', content: 7 }] }],
+    ['stream', 'invalid_type', { stream: 'true' }],
+    ['stream_options', 'invalid_type', { stream_options: [] }],
+    ['n', 'invalid_type', { n: '2' }],
+    ['n', 'integer_below_min_value', { n: 0 }],
+    ['max_tokens', 'invalid_type', { max_tokens: 1.5 }],
+    ['temperature', 'invalid_type', { temperature: '1' }],
+    ['tools', 'invalid_type', { tools: {} }]
   ]
   for (const [param, code, change] of cases) {
     const client = await rawClient(t, gw.url)
@@ -177,23 +294,40 @@ test('C14 wrong types are a 400 with the field, unknown fields pass through', as
   t.equal(gw.upstream.requests[0]!.body.toString(), body)
 })
 
-const BIG = '"seed":9007199254740993,"big":12345678901234567890123,"huge":1e999,"tiny":0.10000000000000000001,"zero":-0,"list":[1.0,9223372036854775807,{"x":18446744073709551615}]'
+const BIG =
+  '"seed":9007199254740993,"big":12345678901234567890123,"huge":1e999,"tiny":0.10000000000000000001,"zero":-0,"list":[1.0,9223372036854775807,{"x":18446744073709551615}]'
 
 test('C15 numbers that a double cannot hold reach the upstream as they are, also when something else was edited', async t => {
-  const edit = definePlugin({ name: 'edit', apiVersion: 1, configSchema: NOTHING, setup: () => ({
-    request (ctx) {
-      if (ctx.headers['x-edit'] === 'field') ctx.edit()['user'] = 'somebody'
-      if (ctx.headers['x-edit'] === 'text') for (const span of ctx.texts()) span.text = span.text.toUpperCase()
-    },
-    attempt (ctx) { if (ctx.headers['x-edit'] === 'patch') ctx.patch({ user: 'somebody' }) }
-  }) })
+  const edit = definePlugin({
+    name: 'edit',
+    apiVersion: 1,
+    configSchema: NOTHING,
+    setup: () => ({
+      request(ctx) {
+        if (ctx.headers['x-edit'] === 'field') ctx.edit()['user'] = 'somebody'
+        if (ctx.headers['x-edit'] === 'text') for (const span of ctx.texts()) span.text = span.text.toUpperCase()
+      },
+      attempt(ctx) {
+        if (ctx.headers['x-edit'] === 'patch') ctx.patch({ user: 'somebody' })
+      }
+    })
+  })
   const gw = await createTestGateway(t, { plugins: { edit }, upstream: ANSWER, listen: true })
   for (const how of ['nothing', 'field', 'text', 'patch']) {
     const client = await rawClient(t, gw.url)
     const body = `{"model":"m",${MESSAGES},${BIG}}`
     t.equal((await client.send(rawRequest('POST', '/v1/chat/completions', [JSON_TYPE, `x-edit: ${how}`], body)).answer()).status, 200)
     const forwarded = gw.upstream.requests.at(-1)!.body.toString()
-    for (const number of ['"seed":9007199254740993,', '"big":12345678901234567890123,', '"huge":1e999,', '"tiny":0.10000000000000000001,', '"zero":-0,', '9223372036854775807', '{"x":18446744073709551615}']) t.ok(forwarded.includes(number), `${how} edited: ${number}`)
+    for (const number of [
+      '"seed":9007199254740993,',
+      '"big":12345678901234567890123,',
+      '"huge":1e999,',
+      '"tiny":0.10000000000000000001,',
+      '"zero":-0,',
+      '9223372036854775807',
+      '{"x":18446744073709551615}'
+    ])
+      t.ok(forwarded.includes(number), `${how} edited: ${number}`)
     if (how === 'nothing') t.equal(forwarded, body, 'byte for byte')
     if (how === 'field' || how === 'patch') t.match(forwarded, /"user":"somebody"/)
     if (how === 'text') t.match(forwarded, /"content":"HELLO"/)

@@ -8,13 +8,15 @@ const JSON_TYPE = 'content-type: application/json'
 const BODY = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hello' }] })
 const CHUNK = `${BODY.length.toString(16)}\r\n${BODY}\r\n`
 
-function post (...lines: readonly string[]): string {
+function post(...lines: readonly string[]): string {
   return ['POST /v1/chat/completions HTTP/1.1', ...lines, '', ''].join('\r\n')
 }
 
 const SMUGGLING: { readonly [name: string]: string } = {
-  'Content-Length and Transfer-Encoding': post('host: g', JSON_TYPE, `content-length: ${BODY.length}`, 'transfer-encoding: chunked') + `${CHUNK}0\r\n\r\n`,
-  'Transfer-Encoding and Content-Length': post('host: g', JSON_TYPE, 'transfer-encoding: chunked', 'content-length: 4') + `${CHUNK}0\r\n\r\n`,
+  'Content-Length and Transfer-Encoding':
+    post('host: g', JSON_TYPE, `content-length: ${BODY.length}`, 'transfer-encoding: chunked') + `${CHUNK}0\r\n\r\n`,
+  'Transfer-Encoding and Content-Length':
+    post('host: g', JSON_TYPE, 'transfer-encoding: chunked', 'content-length: 4') + `${CHUNK}0\r\n\r\n`,
   'two different Content-Lengths': post('host: g', JSON_TYPE, `content-length: ${BODY.length}`, 'content-length: 3') + BODY,
   'the same Content-Length twice': post('host: g', JSON_TYPE, `content-length: ${BODY.length}`, `content-length: ${BODY.length}`) + BODY,
   'a list as Content-Length': post('host: g', JSON_TYPE, `content-length: ${BODY.length}, ${BODY.length}`) + BODY,
@@ -37,7 +39,8 @@ const SMUGGLING: { readonly [name: string]: string } = {
   'a negative chunk size': post('host: g', JSON_TYPE, 'transfer-encoding: chunked') + `-1\r\n${BODY}\r\n0\r\n\r\n`,
   'an overflowing chunk size': post('host: g', JSON_TYPE, 'transfer-encoding: chunked') + `1${'0'.repeat(16)}5\r\n${BODY}\r\n0\r\n\r\n`,
   'a chunk that is longer than its size': post('host: g', JSON_TYPE, 'transfer-encoding: chunked') + `5\r\n${BODY}\r\n0\r\n\r\n`,
-  'a bare LF after a chunk size': post('host: g', JSON_TYPE, 'transfer-encoding: chunked') + `${BODY.length.toString(16)}\n${BODY}\r\n0\r\n\r\n`,
+  'a bare LF after a chunk size':
+    post('host: g', JSON_TYPE, 'transfer-encoding: chunked') + `${BODY.length.toString(16)}\n${BODY}\r\n0\r\n\r\n`,
   'a header name with a space': post('host: g', JSON_TYPE, 'content length: 3', `content-length: ${BODY.length}`) + BODY,
   'a header without a name': post('host: g', JSON_TYPE, ': x', `content-length: ${BODY.length}`) + BODY,
   'a line without a colon': post('host: g', JSON_TYPE, 'chunked', `content-length: ${BODY.length}`) + BODY,
@@ -49,21 +52,31 @@ const SMUGGLING: { readonly [name: string]: string } = {
 
 test('C23 smuggling vectors get a 400 and a closed connection, and nothing of them is forwarded', async t => {
   const gw = await createTestGateway(t, { upstream: ANSWER, listen: true })
-  await Promise.all(Object.entries(SMUGGLING).map(async ([name, bytes]) => {
-    const client = await rawClient(t, gw.url)
-    client.send(bytes, rawChat())
-    const answer = await client.answer()
-    checkEnvelope(t, answer, { status: 400, code: 'invalid_request' }, name)
-    t.equal(answer.headers['connection'], 'close', `${name} says that it closes`)
-    await client.gone()
-    t.equal(client.answers.length, 1, `${name} gets one answer`)
-  }))
+  await Promise.all(
+    Object.entries(SMUGGLING).map(async ([name, bytes]) => {
+      const client = await rawClient(t, gw.url)
+      client.send(bytes, rawChat())
+      const answer = await client.answer()
+      checkEnvelope(t, answer, { status: 400, code: 'invalid_request' }, name)
+      t.equal(answer.headers['connection'], 'close', `${name} says that it closes`)
+      await client.gone()
+      t.equal(client.answers.length, 1, `${name} gets one answer`)
+    })
+  )
   t.ok(Object.keys(SMUGGLING).length >= 12)
   t.equal(gw.upstream.requests.length, 0, 'nothing is forwarded')
   t.equal(gw.upstream.connections, 0)
   await gw.settled()
-  t.match(gw.exchanges.map(({ outcome }) => outcome).filter(outcome => outcome !== 'rejected'), [], 'what became an exchange is recorded as refused')
-  t.equal(gw.exchanges.length + gw.count('headgate_refused_total', { code: 'invalid_request' }), Object.keys(SMUGGLING).length, 'each vector is counted once')
+  t.match(
+    gw.exchanges.map(({ outcome }) => outcome).filter(outcome => outcome !== 'rejected'),
+    [],
+    'what became an exchange is recorded as refused'
+  )
+  t.equal(
+    gw.exchanges.length + gw.count('headgate_refused_total', { code: 'invalid_request' }),
+    Object.keys(SMUGGLING).length,
+    'each vector is counted once'
+  )
   const after = await rawClient(t, gw.url)
   t.equal((await after.send(rawChat()).answer()).status, 200, 'others are served')
 })
@@ -95,7 +108,20 @@ test('C22 headers beyond 16 KiB, or more than 200 of them, are a 431', async t =
   }
   t.equal(gw.upstream.requests.length, 0)
   const client = await rawClient(t, gw.url)
-  t.equal((await client.send(rawChat({}, Array.from({ length: 197 }, (_, i) => `x-${i}: 1`))).answer()).status, 200, '200 headers are served')
+  t.equal(
+    (
+      await client
+        .send(
+          rawChat(
+            {},
+            Array.from({ length: 197 }, (_, i) => `x-${i}: 1`)
+          )
+        )
+        .answer()
+    ).status,
+    200,
+    '200 headers are served'
+  )
 })
 
 test('C24 a second spelling of Host or path never reaches a route', async t => {
@@ -104,7 +130,12 @@ test('C24 a second spelling of Host or path never reaches a route', async t => {
     listen: true,
     config: {
       version: 1,
-      plugins: { keys: { use: 'auth-api-key' }, open: { use: 'auth-none' }, router: { use: 'kit-router' }, recorder: { use: 'kit-recorder' } },
+      plugins: {
+        keys: { use: 'auth-api-key' },
+        open: { use: 'auth-none' },
+        router: { use: 'kit-router' },
+        recorder: { use: 'kit-recorder' }
+      },
       providers: { upstream: { use: 'kit-provider', config: { base_url: '${UPSTREAM}/v1' } } },
       routes: [
         { name: 'closed', match: { path: '/v1/chat/completions' }, pipeline: ['keys', 'router', 'recorder'] },
@@ -112,7 +143,29 @@ test('C24 a second spelling of Host or path never reaches a route', async t => {
       ]
     }
   })
-  const targets = ['//v1/chat/completions', '/v1//chat/completions', '/v1/./chat/completions', '/v1/x/../chat/completions', '/v1/chat/%63ompletions', '/v1/chat%2fcompletions', '/v1/chat%2Fcompletions', '/%76%31/chat/completions', '/v1/chat/completions%00', '/v1/chat/completions#', '/v1/chat/completions#/v1/models', '/v1/chat\\completions', '/v1/chat/completions%5c', '/v1/chat/%2e%2e/chat/completions', '/v1/models/%2e%2e/chat/completions', '/v1/models/../chat/completions', '/v1/models/%63', 'http://gateway/v1/chat/completions', 'v1/chat/completions', '*', '/v1/chat/completions%zz']
+  const targets = [
+    '//v1/chat/completions',
+    '/v1//chat/completions',
+    '/v1/./chat/completions',
+    '/v1/x/../chat/completions',
+    '/v1/chat/%63ompletions',
+    '/v1/chat%2fcompletions',
+    '/v1/chat%2Fcompletions',
+    '/%76%31/chat/completions',
+    '/v1/chat/completions%00',
+    '/v1/chat/completions#',
+    '/v1/chat/completions#/v1/models',
+    '/v1/chat\\completions',
+    '/v1/chat/completions%5c',
+    '/v1/chat/%2e%2e/chat/completions',
+    '/v1/models/%2e%2e/chat/completions',
+    '/v1/models/../chat/completions',
+    '/v1/models/%63',
+    'http://gateway/v1/chat/completions',
+    'v1/chat/completions',
+    '*',
+    '/v1/chat/completions%zz'
+  ]
   for (const target of targets) {
     const client = await rawClient(t, gw.url)
     const answer = await client.send(rawRequest('POST', target, [JSON_TYPE], BODY)).answer()
@@ -126,7 +179,11 @@ test('C24 a second spelling of Host or path never reaches a route', async t => {
     checkEnvelope(t, await client.send(rawRequest('POST', path, [JSON_TYPE], BODY)).answer(), { status: 404, code: 'unknown_url' }, path)
   }
   const query = await rawClient(t, gw.url)
-  t.equal((await query.send(rawRequest('POST', '/v1/chat/completions?a=/../%2f', [JSON_TYPE], BODY)).answer()).status, 401, 'a query decides nothing')
+  t.equal(
+    (await query.send(rawRequest('POST', '/v1/chat/completions?a=/../%2f', [JSON_TYPE], BODY)).answer()).status,
+    401,
+    'a query decides nothing'
+  )
   t.equal(gw.upstream.requests.length, 0, 'nothing got past the key')
 })
 
@@ -139,13 +196,32 @@ test('C25 pipelined requests are answered in order, one at a time', async t => {
       most = Math.max(most, ++running)
       await new Promise(resolve => setTimeout(resolve, 5))
       running--
-      return reply({ json: { id: 'x', choices: [{ index: 0, message: { role: 'assistant', content: (JSON.parse(request.body.toString()) as { n: string }).n }, finish_reason: 'stop' }] } })
+      return reply({
+        json: {
+          id: 'x',
+          choices: [
+            {
+              index: 0,
+              message: { role: 'assistant', content: (JSON.parse(request.body.toString()) as { n: string }).n },
+              finish_reason: 'stop'
+            }
+          ]
+        }
+      })
     }
   })
   const client = await rawClient(t, gw.url)
-  client.send(Buffer.concat(Array.from({ length: 8 }, (_, n) => rawChat({ tag: n, messages: [{ role: 'user', content: 'x' }], n: n + 1 }))), rawRequest('GET', '/nowhere'))
+  client.send(
+    Buffer.concat(Array.from({ length: 8 }, (_, n) => rawChat({ tag: n, messages: [{ role: 'user', content: 'x' }], n: n + 1 }))),
+    rawRequest('GET', '/nowhere')
+  )
   const last = await client.answer(8)
-  t.strictSame(client.answers.slice(0, 8).map(({ body }) => (JSON.parse(body) as { choices: { message: { content: number } }[] }).choices[0]!.message.content), [1, 2, 3, 4, 5, 6, 7, 8])
+  t.strictSame(
+    client.answers
+      .slice(0, 8)
+      .map(({ body }) => (JSON.parse(body) as { choices: { message: { content: number } }[] }).choices[0]!.message.content),
+    [1, 2, 3, 4, 5, 6, 7, 8]
+  )
   checkEnvelope(t, last, { status: 404, code: 'unknown_url' })
   t.equal(most, 1, 'never more than one under way')
 })
@@ -159,7 +235,10 @@ test('C25 what waits on a connection that goes away is dropped, and garbage wait
   await gw.upstream.until(() => gw.upstream.requests[0]!.aborted)
   await gw.settled()
   t.equal(gw.upstream.requests.length, 1, 'requests that waited are not begun')
-  t.match(gw.exchanges.map(({ outcome }) => outcome), ['client_closed'])
+  t.match(
+    gw.exchanges.map(({ outcome }) => outcome),
+    ['client_closed']
+  )
   const mixed = await rawClient(t, gw.url)
   mixed.send(Buffer.concat([rawChat(), Buffer.from('garbage\r\n\r\n')]))
   t.equal((await mixed.answer(0)).status, 200)
@@ -172,8 +251,23 @@ test('C26 other protocols are refused with an answer and a closed connection', a
   const cases = [
     { name: 'the preface of HTTP/2', bytes: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', status: 400, code: 'invalid_request' },
     { name: 'CONNECT', bytes: 'CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n', status: 400, code: 'invalid_request' },
-    { name: 'a WebSocket', bytes: rawRequest('GET', '/v1/realtime', ['connection: Upgrade', 'upgrade: websocket', 'sec-websocket-version: 13', 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==']), status: 426, code: 'upgrade_not_supported' },
-    { name: 'a WebSocket at an endpoint', bytes: rawChat({}, ['connection: Upgrade', 'upgrade: websocket']), status: 426, code: 'upgrade_not_supported' },
+    {
+      name: 'a WebSocket',
+      bytes: rawRequest('GET', '/v1/realtime', [
+        'connection: Upgrade',
+        'upgrade: websocket',
+        'sec-websocket-version: 13',
+        'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=='
+      ]),
+      status: 426,
+      code: 'upgrade_not_supported'
+    },
+    {
+      name: 'a WebSocket at an endpoint',
+      bytes: rawChat({}, ['connection: Upgrade', 'upgrade: websocket']),
+      status: 426,
+      code: 'upgrade_not_supported'
+    },
     { name: 'TLS', bytes: Buffer.from('160301020001000001fc0303', 'hex'), status: 400, code: 'invalid_request' }
   ]
   for (const { name, bytes, status, code } of cases) {
@@ -185,29 +279,63 @@ test('C26 other protocols are refused with an answer and a closed connection', a
   }
   t.equal(gw.upstream.requests.length, 0)
   const client = await rawClient(t, gw.url)
-  const h2c = await client.send(rawChat({}, ['connection: Upgrade, HTTP2-Settings', 'upgrade: h2c', 'http2-settings: AAMAAABkAAQAoAAAAAIAAAAA'])).answer()
+  const h2c = await client
+    .send(rawChat({}, ['connection: Upgrade, HTTP2-Settings', 'upgrade: h2c', 'http2-settings: AAMAAABkAAQAoAAAAAIAAAAA']))
+    .answer()
   t.equal(h2c.status, 200, 'an offer of HTTP/2 by clients that can do without it is passed over')
 })
 
 test('C27 odd expectations are a 417, odd content types a 415, other methods a 405', async t => {
   const gw = await createTestGateway(t, { upstream: ANSWER, listen: true })
-  const types = [[], ['content-type: text/plain'], ['content-type: application/x-www-form-urlencoded'], ['content-type: application/jsonx'], ['content-type: application/json, text/plain'], ['content-type: json'], ['content-type: '], ['content-type: ;'], ['content-type: multipart/form-data; boundary=x'], ['content-type: application/json; charset=utf-16'], ['content-type: application/json; charset="latin1"'], [JSON_TYPE, 'content-type: text/plain'], [JSON_TYPE, JSON_TYPE]]
+  const types = [
+    [],
+    ['content-type: text/plain'],
+    ['content-type: application/x-www-form-urlencoded'],
+    ['content-type: application/jsonx'],
+    ['content-type: application/json, text/plain'],
+    ['content-type: json'],
+    ['content-type: '],
+    ['content-type: ;'],
+    ['content-type: multipart/form-data; boundary=x'],
+    ['content-type: application/json; charset=utf-16'],
+    ['content-type: application/json; charset="latin1"'],
+    [JSON_TYPE, 'content-type: text/plain'],
+    [JSON_TYPE, JSON_TYPE]
+  ]
   for (const headers of types) {
     const client = await rawClient(t, gw.url)
-    checkEnvelope(t, await client.send(rawRequest('POST', '/v1/chat/completions', headers, BODY)).answer(), { status: 415, code: 'unsupported_media_type' }, headers.join(' + ') || 'no content type')
+    checkEnvelope(
+      t,
+      await client.send(rawRequest('POST', '/v1/chat/completions', headers, BODY)).answer(),
+      { status: 415, code: 'unsupported_media_type' },
+      headers.join(' + ') || 'no content type'
+    )
   }
   const odd = await rawClient(t, gw.url)
   checkEnvelope(t, await odd.send(rawChat({}, ['expect: 200-maybe'])).answer(), { status: 417, code: 'expectation_failed' })
   await odd.gone()
-  for (const [method, path, allow] of [['GET', '/v1/chat/completions', 'POST'], ['DELETE', '/v1/models', 'GET'], ['PUT', '/v1/embeddings', 'POST']] as const) {
+  for (const [method, path, allow] of [
+    ['GET', '/v1/chat/completions', 'POST'],
+    ['DELETE', '/v1/models', 'GET'],
+    ['PUT', '/v1/embeddings', 'POST']
+  ] as const) {
     const client = await rawClient(t, gw.url)
     const answer = await client.send(rawRequest(method, path)).answer()
     checkEnvelope(t, answer, { status: 405, code: 'method_not_allowed' }, `${method} ${path}`)
     t.equal(answer.headers['allow'], allow)
   }
   t.equal(gw.upstream.requests.length, 0)
-  for (const headers of [[JSON_TYPE], ['content-type: application/json; charset=UTF-8'], ['CONTENT-TYPE: Application/JSON'], [JSON_TYPE, 'expect: 100-continue']]) {
+  for (const headers of [
+    [JSON_TYPE],
+    ['content-type: application/json; charset=UTF-8'],
+    ['CONTENT-TYPE: Application/JSON'],
+    [JSON_TYPE, 'expect: 100-continue']
+  ]) {
     const client = await rawClient(t, gw.url)
-    t.equal((await client.send(rawRequest('POST', '/v1/chat/completions', headers, BODY)).answer()).status, 200, `${headers.join(' + ')} is served`)
+    t.equal(
+      (await client.send(rawRequest('POST', '/v1/chat/completions', headers, BODY)).answer()).status,
+      200,
+      `${headers.join(' + ')} is served`
+    )
   }
 })

@@ -3,10 +3,14 @@ import { test } from 'tap'
 import { createTestGateway, hang, reply, sse, stall, withFault, type TestGateway } from '@headgate/api/test'
 import { rawChat, rawClient, type RawClient } from './raw-client.ts'
 
-const ANSWER = { id: 'x', choices: [{ index: 0, message: { role: 'assistant', content: 'hi' }, finish_reason: 'stop' }], usage: { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4 } }
+const ANSWER = {
+  id: 'x',
+  choices: [{ index: 0, message: { role: 'assistant', content: 'hi' }, finish_reason: 'stop' }],
+  usage: { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4 }
+}
 const NEVER_ENDS = 1e9
 
-function delta (content: string): { [field: string]: unknown } {
+function delta(content: string): { [field: string]: unknown } {
   return { id: 'x', choices: [{ index: 0, delta: { content }, finish_reason: null }] }
 }
 
@@ -17,7 +21,7 @@ const WAYS: { readonly [name: string]: (client: RawClient) => unknown } = {
 }
 
 /** Milliseconds from now until the upstream sees its last request aborted. */
-async function abortTime (gw: TestGateway, leave: () => unknown): Promise<number> {
+async function abortTime(gw: TestGateway, leave: () => unknown): Promise<number> {
   const since = performance.now()
   leave()
   const request = gw.upstream.requests.at(-1)!
@@ -25,7 +29,9 @@ async function abortTime (gw: TestGateway, leave: () => unknown): Promise<number
   return request.abortedAt! - since
 }
 
-function median (values: readonly number[]): number { return values.toSorted((a, b) => a - b)[values.length >> 1]! }
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!
+}
 
 for (const [name, leave] of Object.entries(WAYS)) {
   test(`C1 a disconnect (${name}) before the upstream's headers aborts the upstream within 100 ms and is recorded as 499`, async t => {
@@ -38,7 +44,12 @@ for (const [name, leave] of Object.entries(WAYS)) {
       times.push(await abortTime(gw, () => leave(client)))
       await gw.settled()
       t.equal(gw.exchanges.length, i, 'one record')
-      t.match(gw.exchange, { outcome: 'client_closed', error: { source: 'client', code: 'client_closed' }, response: { status_code: 499, body_bytes: 0 }, provider: { attempts: [{ number: 1, result: 'client_closed', status: null }] } })
+      t.match(gw.exchange, {
+        outcome: 'client_closed',
+        error: { source: 'client', code: 'client_closed' },
+        response: { status_code: 499, body_bytes: 0 },
+        provider: { attempts: [{ number: 1, result: 'client_closed', status: null }] }
+      })
       t.equal(gw.exchange.provider.attempts.length, 1, 'no retry')
     }
     t.ok(median(times) <= 100, `aborted after ${median(times).toFixed(1)} ms`)
@@ -50,7 +61,10 @@ for (const [name, leave] of Object.entries(WAYS)) {
     const usage = { id: 'x', choices: [], usage: { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9 } }
     const silent = withFault(sse([delta('hello '), delta('world')]), stall(NEVER_ENDS))
     const counted = withFault(sse([delta('hello '), usage, delta('world')]), stall(NEVER_ENDS))
-    const gw = await createTestGateway(t, { upstream: Array.from({ length: 8 }, (_, i) => i % 2 === 0 ? withoutEnd(silent) : withoutEnd(counted)), listen: true })
+    const gw = await createTestGateway(t, {
+      upstream: Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? withoutEnd(silent) : withoutEnd(counted))),
+      listen: true
+    })
     const times: number[] = []
     for (let i = 1; i <= 8; i++) {
       const client = await rawClient(t, gw.url)
@@ -59,7 +73,11 @@ for (const [name, leave] of Object.entries(WAYS)) {
       times.push(await abortTime(gw, () => leave(client)))
       await gw.settled()
       t.equal(gw.exchanges.length, i, 'one record')
-      t.match(gw.exchange, { outcome: 'client_closed', response: { status_code: 200, stream_end: 'client_closed', body: { choices: [{ message: { content: 'hello world' } }] } }, provider: { attempts: [{ status: 200, result: 'client_closed' }] } })
+      t.match(gw.exchange, {
+        outcome: 'client_closed',
+        response: { status_code: 200, stream_end: 'client_closed', body: { choices: [{ message: { content: 'hello world' } }] } },
+        provider: { attempts: [{ status: 200, result: 'client_closed' }] }
+      })
       if (i % 2 === 0) t.match(gw.exchange.usage, { source: 'upstream', prompt_tokens: 7, completion_tokens: 2 })
       else t.match(gw.exchange.usage, { source: 'estimated', completion_tokens: 3 })
     }
@@ -69,7 +87,7 @@ for (const [name, leave] of Object.entries(WAYS)) {
 }
 
 /** Without `[DONE]`, so that the stream is still open after its last event. */
-function withoutEnd (answer: ReturnType<typeof sse>): ReturnType<typeof sse> {
+function withoutEnd(answer: ReturnType<typeof sse>): ReturnType<typeof sse> {
   return { ...answer, payload: answer.payload.filter(piece => !piece.includes('[DONE]')) }
 }
 
@@ -89,14 +107,27 @@ test('C1 a disconnect during a hook ends the wait for it', async t => {
   const { definePlugin } = await import('@headgate/api')
   const aborted: boolean[] = []
   let entered = false
-  const slow = definePlugin({ name: 'slow', apiVersion: 1, configSchema: { type: 'object', additionalProperties: false, properties: {} }, setup: () => ({ guard: ctx => new Promise<void>(resolve => {
-    entered = true
-    ctx.signal.addEventListener('abort', () => {
-      aborted.push(true)
-      resolve()
+  const slow = definePlugin({
+    name: 'slow',
+    apiVersion: 1,
+    configSchema: { type: 'object', additionalProperties: false, properties: {} },
+    setup: () => ({
+      guard: ctx =>
+        new Promise<void>(resolve => {
+          entered = true
+          ctx.signal.addEventListener('abort', () => {
+            aborted.push(true)
+            resolve()
+          })
+        })
     })
-  }) }) })
-  const gw = await createTestGateway(t, { upstream: reply({ json: ANSWER }), plugins: { slow }, steps: { slow: { timeout: '60s' } }, listen: true })
+  })
+  const gw = await createTestGateway(t, {
+    upstream: reply({ json: ANSWER }),
+    plugins: { slow },
+    steps: { slow: { timeout: '60s' } },
+    listen: true
+  })
   const client = await rawClient(t, gw.url)
   client.send(rawChat())
   while (!entered) await new Promise(resolve => setTimeout(resolve, 1))
@@ -108,10 +139,13 @@ test('C1 a disconnect during a hook ends the wait for it', async t => {
 })
 
 test('C3 a client that has only finished sending gets its whole answer', async t => {
-  const gw = await createTestGateway(t, { upstream: async () => {
-    for (let i = 0; i < 6; i++) await new Promise(resolve => setTimeout(resolve, 40))
-    return reply({ json: ANSWER })
-  }, listen: true })
+  const gw = await createTestGateway(t, {
+    upstream: async () => {
+      for (let i = 0; i < 6; i++) await new Promise(resolve => setTimeout(resolve, 40))
+      return reply({ json: ANSWER })
+    },
+    listen: true
+  })
   const whole = await rawClient(t, gw.url, { allowHalfOpen: true })
   whole.send(rawChat()).socket.end()
   const answer = await whole.answer()
@@ -122,7 +156,11 @@ test('C3 a client that has only finished sending gets its whole answer', async t
   t.match(gw.exchange, { outcome: 'ok', response: { status_code: 200 } })
   t.notOk(gw.upstream.requests[0]!.aborted)
 
-  gw.upstream.use(sse([delta('one '), delta('two '), delta('three'), { id: 'x', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }], { delayMs: 45 }))
+  gw.upstream.use(
+    sse([delta('one '), delta('two '), delta('three'), { id: 'x', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }], {
+      delayMs: 45
+    })
+  )
   const stream = await rawClient(t, gw.url, { allowHalfOpen: true })
   stream.send(rawChat({ stream: true }))
   await stream.until(() => stream.text.includes('one '))
@@ -130,14 +168,22 @@ test('C3 a client that has only finished sending gets its whole answer', async t
   const streamed = await stream.answer()
   t.ok(streamed.complete)
   t.match(streamed.body, /: ping\n\n/, 'comments were sent to see whether it is still there')
-  t.strictSame(events(streamed.body).slice(0, 3).map(event => (JSON.parse(event) as { choices: { delta: { content: string } }[] }).choices[0]!.delta.content), ['one ', 'two ', 'three'])
+  t.strictSame(
+    events(streamed.body)
+      .slice(0, 3)
+      .map(event => (JSON.parse(event) as { choices: { delta: { content: string } }[] }).choices[0]!.delta.content),
+    ['one ', 'two ', 'three']
+  )
   t.equal(events(streamed.body).at(-1), '[DONE]')
   await gw.settled()
   t.match(gw.exchange, { outcome: 'ok', response: { stream_end: 'done' } })
 })
 
-function events (body: string): string[] {
-  return body.split('\n\n').filter(frame => frame.startsWith('data: ')).map(frame => frame.slice(6))
+function events(body: string): string[] {
+  return body
+    .split('\n\n')
+    .filter(frame => frame.startsWith('data: '))
+    .map(frame => frame.slice(6))
 }
 
 test('C3 pipelined requests of a client that has finished sending are all answered', async t => {
@@ -145,14 +191,23 @@ test('C3 pipelined requests of a client that has finished sending are all answer
   const client = await rawClient(t, gw.url, { allowHalfOpen: true })
   client.send(Buffer.concat([rawChat(), rawChat(), rawChat()])).socket.end()
   await client.answer(2)
-  t.strictSame(client.answers.map(({ status }) => status), [200, 200, 200])
+  t.strictSame(
+    client.answers.map(({ status }) => status),
+    [200, 200, 200]
+  )
   await gw.settled()
-  t.match(gw.exchanges.map(({ outcome }) => outcome), ['ok', 'ok', 'ok'])
+  t.match(
+    gw.exchanges.map(({ outcome }) => outcome),
+    ['ok', 'ok', 'ok']
+  )
 })
 
 for (const stream of [false, true]) {
   test(`C3 a client that goes away after its half-close is noticed ${stream ? 'in mid-stream' : 'before the head'}`, async t => {
-    const gw = await createTestGateway(t, { upstream: stream ? withoutEnd(withFault(sse([delta('hello')]), stall(NEVER_ENDS))) : hang(), listen: true })
+    const gw = await createTestGateway(t, {
+      upstream: stream ? withoutEnd(withFault(sse([delta('hello')]), stall(NEVER_ENDS))) : hang(),
+      listen: true
+    })
     const client = await rawClient(t, gw.url, { allowHalfOpen: true })
     client.send(rawChat({ stream }))
     await gw.upstream.until(() => gw.upstream.requests.length === 1)
@@ -160,17 +215,20 @@ for (const stream of [false, true]) {
     client.socket.end()
     await client.until(() => client.text.includes(stream ? ': ping' : ' 102 '))
     t.notOk(gw.upstream.requests[0]!.aborted, 'the half-close alone aborts nothing')
-    t.ok(await abortTime(gw, () => client.socket.destroy()) < 2500)
+    t.ok((await abortTime(gw, () => client.socket.destroy())) < 2500)
     await gw.settled()
     t.match(gw.exchange, { outcome: 'client_closed' })
   })
 }
 
 test('C3 a client of HTTP/1.0 never gets an interim response', async t => {
-  const gw = await createTestGateway(t, { upstream: async () => {
-    for (let i = 0; i < 3; i++) await new Promise(resolve => setTimeout(resolve, 40))
-    return reply({ json: ANSWER })
-  }, listen: true })
+  const gw = await createTestGateway(t, {
+    upstream: async () => {
+      for (let i = 0; i < 3; i++) await new Promise(resolve => setTimeout(resolve, 40))
+      return reply({ json: ANSWER })
+    },
+    listen: true
+  })
   const client = await rawClient(t, gw.url, { allowHalfOpen: true })
   client.send(rawChat().toString().replace('HTTP/1.1', 'HTTP/1.0')).socket.end()
   t.equal((await client.answer()).status, 200)

@@ -10,18 +10,27 @@ import { rawChat, rawClient, type RawClient } from './raw-client.ts'
 const ANSWER = { id: 'x', choices: [{ index: 0, message: { role: 'assistant', content: 'hi' }, finish_reason: 'stop' }] }
 const EVENT = `data: ${JSON.stringify({ id: 'x', choices: [{ index: 0, delta: { content: 'a'.repeat(8000) }, finish_reason: null }] })}\n\n`
 
-async function until (condition: () => boolean): Promise<void> {
+async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(resolve => setTimeout(resolve, 5))
 }
 
 test('C4 a client that stops reading a stream is cut off after write_stall', async t => {
-  const gw = await createTestGateway(t, { upstream: endless(EVENT), server: { timeout: { write_stall: '150ms' }, heartbeat: '20ms' }, listen: true })
+  const gw = await createTestGateway(t, {
+    upstream: endless(EVENT),
+    server: { timeout: { write_stall: '150ms' }, heartbeat: '20ms' },
+    listen: true
+  })
   const client = await rawClient(t, gw.url)
   client.send(rawChat({ stream: true }))
   await client.until(() => client.bytes > 100_000)
   client.socket.pause()
   await until(() => gw.exchanges.length === 1)
-  t.match(gw.exchange, { outcome: 'rejected', error: { source: 'client', code: 'client_stalled' }, response: { status_code: 200, stream_end: 'limit' }, provider: { attempts: [{ status: 200 }] } })
+  t.match(gw.exchange, {
+    outcome: 'rejected',
+    error: { source: 'client', code: 'client_stalled' },
+    response: { status_code: 200, stream_end: 'limit' },
+    provider: { attempts: [{ status: 200 }] }
+  })
   await gw.upstream.until(() => gw.upstream.requests[0]!.aborted)
   client.socket.resume()
   await client.gone()
@@ -43,7 +52,9 @@ test('C4 a client that stops reading a whole answer is cut off, one that reads s
     allowance += 128 * 1024
     slow.socket.resume()
   }, 20)
-  slow.socket.on('data', () => { if (slow.bytes > allowance) slow.socket.pause() })
+  slow.socket.on('data', () => {
+    if (slow.bytes > allowance) slow.socket.pause()
+  })
   t.teardown(() => clearInterval(read))
   slow.send(rawChat())
   await until(() => gw.exchanges.length === 2)
@@ -55,7 +66,7 @@ test('C4 a client that stops reading a whole answer is cut off, one that reads s
 })
 
 /** An upstream that streams without end as fast as it may, and counts what it could get rid of. */
-async function counting (t: Test): Promise<{ readonly origin: string, readonly sent: () => number }> {
+async function counting(t: Test): Promise<{ readonly origin: string; readonly sent: () => number }> {
   let sent = 0
   const flow = (response: ServerResponse): void => {
     let more = true
@@ -79,7 +90,7 @@ async function counting (t: Test): Promise<{ readonly origin: string, readonly s
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, sent: () => sent }
 }
 
-async function gatewayTo (t: Test, origin: string): Promise<TestGateway> {
+async function gatewayTo(t: Test, origin: string): Promise<TestGateway> {
   return createTestGateway(t, {
     listen: true,
     config: {
@@ -111,7 +122,8 @@ test('C4 a stream whose client does not read holds the upstream back and at most
   t.pass('the upstream is held back')
   const ports = [Number(new URL(gw.url).port), Number(new URL(upstream.origin).port)]
   let held = 0
-  for (const socket of sockets) if (socket.localPort === ports[0] || socket.remotePort === ports[1]) held += socket.readableLength + socket.writableLength
+  for (const socket of sockets)
+    if (socket.localPort === ports[0] || socket.remotePort === ports[1]) held += socket.readableLength + socket.writableLength
   const each = Math.round(held / clients.length / 1024)
   t.ok(each > 1 && each <= 256, `${each} KB are held for each`)
   for (const client of clients) client.socket.resetAndDestroy()
@@ -119,9 +131,11 @@ test('C4 a stream whose client does not read holds the upstream back and at most
 })
 
 /** Collects every socket that is opened in this process from now on. */
-function watchSockets (t: Test): Set<Socket> {
+function watchSockets(t: Test): Set<Socket> {
   const sockets = new Set<Socket>()
-  const add = (message: unknown): void => { sockets.add((message as { socket: Socket }).socket) }
+  const add = (message: unknown): void => {
+    sockets.add((message as { socket: Socket }).socket)
+  }
   for (const name of ['net.server.socket', 'net.client.socket']) {
     subscribe(name, add)
     t.teardown(() => unsubscribe(name, add))
@@ -157,13 +171,24 @@ test('C5 slow headers and slow bodies get a 408 and a closed connection, others 
   await others
   t.ok(served > 0, `${served} others were served`)
   t.equal(gw.exchanges.filter(({ outcome }) => outcome === 'ok').length, served)
-  t.match(gw.exchanges.filter(({ outcome }) => outcome !== 'ok'), [{ outcome: 'rejected', error: { source: 'client', code: 'request_timeout' }, response: { status_code: 408 }, provider: { attempts: [] } }], 'the one that had a head is recorded')
+  t.match(
+    gw.exchanges.filter(({ outcome }) => outcome !== 'ok'),
+    [
+      {
+        outcome: 'rejected',
+        error: { source: 'client', code: 'request_timeout' },
+        response: { status_code: 408 },
+        provider: { attempts: [] }
+      }
+    ],
+    'the one that had a head is recorded'
+  )
   t.equal(gw.upstream.requests.length, served)
   t.equal(gw.count('headgate_shed_total', { point: 'slow' }), 3)
 })
 
 /** Sends a byte every 10 ms, so slowly that it never gets to the end. */
-function drip (t: Test, client: RawClient, text: string): void {
+function drip(t: Test, client: RawClient, text: string): void {
   let at = 0
   const timer = setInterval(() => {
     if (client.closed || client.ended || at >= text.length - 1) return clearInterval(timer)
@@ -173,7 +198,11 @@ function drip (t: Test, client: RawClient, text: string): void {
 }
 
 test('C5 a connection that is only opened is closed without a word, one that is kept alive when its time is up', async t => {
-  const gw = await createTestGateway(t, { upstream: reply({ json: ANSWER }), server: { timeout: { headers: '100ms', request: '200ms', keep_alive: '100ms' } }, listen: true })
+  const gw = await createTestGateway(t, {
+    upstream: reply({ json: ANSWER }),
+    server: { timeout: { headers: '100ms', request: '200ms', keep_alive: '100ms' } },
+    listen: true
+  })
   const idle = await rawClient(t, gw.url)
   const kept = await rawClient(t, gw.url)
   await kept.send(rawChat()).answer()

@@ -6,7 +6,11 @@ import { pluginOf, said, streamedText } from '../plugin-of.ts'
 const SECRET = 'sk-do-not-tell /etc/passwd'
 
 test('P1 a hook that throws refuses the request without telling why, and is passed over only where that is written', async t => {
-  const bad = pluginOf('bad', { request: () => { throw new Error(SECRET) } })
+  const bad = pluginOf('bad', {
+    request: () => {
+      throw new Error(SECRET)
+    }
+  })
   const gw = await createTestGateway(t, { plugins: { bad }, upstream: said('hi') })
   const answer = await gw.chat()
   t.equal(answer.status, 500)
@@ -14,9 +18,16 @@ test('P1 a hook that throws refuses the request without telling why, and is pass
   t.notMatch(answer.raw.toString(), /do-not-tell|passwd|bad/, 'neither cause nor plugin is told')
   t.equal(answer.headers['x-headgate-error-source'], 'plugin')
   t.equal(gw.upstream.requests.length, 0)
-  t.match(gw.exchange, { outcome: 'failed', error: { source: 'plugin', code: 'plugin_error', plugin: 'bad', detail: 'plugin "bad" failed in request' }, hooks: [{ plugin: 'kit-auth' }, { plugin: 'bad', hook: 'request', outcome: 'failed' }] })
+  t.match(gw.exchange, {
+    outcome: 'failed',
+    error: { source: 'plugin', code: 'plugin_error', plugin: 'bad', detail: 'plugin "bad" failed in request' },
+    hooks: [{ plugin: 'kit-auth' }, { plugin: 'bad', hook: 'request', outcome: 'failed' }]
+  })
   t.equal(gw.count('headgate_plugin_errors_total', { plugin: 'bad', hook: 'request', kind: 'throw' }), 1)
-  t.ok(gw.logs.some(line => line.level === 'warn' && line.facts['plugin'] === 'bad' && (line.facts['err'] as Error).message === SECRET), 'the log knows the cause')
+  t.ok(
+    gw.logs.some(line => line.level === 'warn' && line.facts['plugin'] === 'bad' && (line.facts['err'] as Error).message === SECRET),
+    'the log knows the cause'
+  )
 
   const lenient = await createTestGateway(t, { plugins: { bad: [bad, {}, { on_error: 'allow' }] }, upstream: said('hi') })
   t.equal((await lenient.chat()).text, 'hi')
@@ -24,14 +35,24 @@ test('P1 a hook that throws refuses the request without telling why, and is pass
 })
 
 test('P1 an observer that throws changes nothing for the client', async t => {
-  const bad = pluginOf('bad', { log: () => { throw new Error('no') } })
+  const bad = pluginOf('bad', {
+    log: () => {
+      throw new Error('no')
+    }
+  })
   const gw = await createTestGateway(t, { plugins: { bad }, upstream: said('hi') })
   t.equal((await gw.chat()).text, 'hi')
   t.equal(gw.exchanges.length, 1, 'the other observer has its row')
   t.equal(gw.count('headgate_plugin_errors_total', { plugin: 'bad', hook: 'log', kind: 'throw' }), 1)
 })
 
-for (const [what, value] of [['an error', new Error('no')], ['undefined', undefined], ['a text', 'no'], ['null', null], ['a number', 0]] as const) {
+for (const [what, value] of [
+  ['an error', new Error('no')],
+  ['undefined', undefined],
+  ['a text', 'no'],
+  ['null', null],
+  ['a number', 0]
+] as const) {
   test(`P2 a hook that rejects with ${what} is a failure like any other`, async t => {
     const bad = pluginOf('bad', { guard: () => Promise.reject(value) })
     const gw = await createTestGateway(t, { plugins: { bad }, upstream: said('hi') })
@@ -44,7 +65,11 @@ for (const [what, value] of [['an error', new Error('no')], ['undefined', undefi
 }
 
 test('P2 a hook that throws undefined synchronously is a failure too', async t => {
-  const bad = pluginOf('bad', { receive: () => { throw undefined } })
+  const bad = pluginOf('bad', {
+    receive: () => {
+      throw undefined
+    }
+  })
   const gw = await createTestGateway(t, { plugins: { bad }, upstream: said('hi') })
   t.equal((await gw.chat()).error?.code, 'plugin_error')
   t.match(gw.exchange.error, { plugin: 'bad' })
@@ -54,43 +79,78 @@ test('P4 a hook that never settles ends at its deadline, and what it does later 
   let kept: RequestCtx | undefined
   let finish: (value: unknown) => void = () => undefined
   const slow = pluginOf('slow', {
-    request (ctx) {
+    request(ctx) {
       kept = ctx
-      return new Promise(resolve => { finish = resolve as typeof finish })
+      return new Promise(resolve => {
+        finish = resolve as typeof finish
+      })
     }
   })
   const gw = await createTestGateway(t, { plugins: { slow: [slow, {}, { timeout: '10ms' }] }, upstream: said('hi') })
   const answer = await gw.chat()
   t.equal(answer.error?.code, 'plugin_error')
-  t.match(gw.exchange, { error: { plugin: 'slow', detail: 'plugin "slow" took longer than 10 ms in request' }, hooks: [{}, { plugin: 'slow', outcome: 'timeout' }] })
+  t.match(gw.exchange, {
+    error: { plugin: 'slow', detail: 'plugin "slow" took longer than 10 ms in request' },
+    hooks: [{}, { plugin: 'slow', outcome: 'timeout' }]
+  })
   t.equal(gw.count('headgate_plugin_errors_total', { plugin: 'slow', hook: 'request', kind: 'timeout' }), 1)
   t.throws(() => kept?.edit(), TypeError, 'the context is released')
   finish({ kind: 'respond', status: 200, body: {}, headers: {} })
   await new Promise(resolve => setImmediate(resolve))
   t.equal(gw.exchanges.length, 1)
 
-  const lenient = await createTestGateway(t, { plugins: { slow: [slow, {}, { timeout: '10ms', on_error: 'allow' }] }, upstream: said('hi') })
+  const lenient = await createTestGateway(t, {
+    plugins: { slow: [slow, {}, { timeout: '10ms', on_error: 'allow' }] },
+    upstream: said('hi')
+  })
   t.equal((await lenient.chat()).text, 'hi')
 })
 
 test('P6 a write to what a hook may only read is a TypeError and changes nothing', async t => {
   const writers: { [name: string]: (ctx: RequestCtx) => void } = {
-    field: ctx => { (ctx.request as RequestBody).model = 'stolen' },
-    deep: ctx => { (ctx.request as RequestBody).messages![0]!.content = 'stolen' },
-    list: ctx => { (ctx.request as RequestBody).messages!.push({ role: 'user', content: 'stolen' }) },
-    header: ctx => { (ctx.headers as { [name: string]: string })['x-team'] = 'stolen' },
-    principal: ctx => { (ctx.principal as { id: string }).id = 'stolen' },
-    view: ctx => { (ctx as { request: unknown }).request = {} }
+    field: ctx => {
+      ;(ctx.request as RequestBody).model = 'stolen'
+    },
+    deep: ctx => {
+      ;(ctx.request as RequestBody).messages![0]!.content = 'stolen'
+    },
+    list: ctx => {
+      ;(ctx.request as RequestBody).messages!.push({ role: 'user', content: 'stolen' })
+    },
+    header: ctx => {
+      ;(ctx.headers as { [name: string]: string })['x-team'] = 'stolen'
+    },
+    principal: ctx => {
+      ;(ctx.principal as { id: string }).id = 'stolen'
+    },
+    view: ctx => {
+      ;(ctx as { request: unknown }).request = {}
+    }
   }
   for (const name in writers) {
-    const editor = pluginOf('editor', { request (ctx) { ctx.edit()['user'] = 'u1' } })
-    const writer = pluginOf('writer', { request: ctx => { writers[name]!(ctx) } })
+    const editor = pluginOf('editor', {
+      request(ctx) {
+        ctx.edit()['user'] = 'u1'
+      }
+    })
+    const writer = pluginOf('writer', {
+      request: ctx => {
+        writers[name]!(ctx)
+      }
+    })
     for (const plugins of [{ writer }, { editor, writer }]) {
       const gw = await createTestGateway(t, { plugins, steps: { writer: { on_error: 'allow' } }, upstream: said('hi') })
       t.equal((await gw.chat()).status, 200)
-      t.match(gw.exchange, { request: { body: { model: 'test-model', messages: [{ content: 'hello' }] } } }, `${name}: the body is what it was`)
+      t.match(
+        gw.exchange,
+        { request: { body: { model: 'test-model', messages: [{ content: 'hello' }] } } },
+        `${name}: the body is what it was`
+      )
       t.notMatch(gw.upstream.requests[0]!.body.toString(), /stolen/)
-      t.ok(gw.logs.some(line => line.facts['plugin'] === 'writer' && line.facts['err'] instanceof TypeError), `${name} is a TypeError${'editor' in plugins ? ' after an edit of another plugin' : ''}`)
+      t.ok(
+        gw.logs.some(line => line.facts['plugin'] === 'writer' && line.facts['err'] instanceof TypeError),
+        `${name} is a TypeError${'editor' in plugins ? ' after an edit of another plugin' : ''}`
+      )
       await gw.close()
     }
   }
@@ -98,10 +158,17 @@ test('P6 a write to what a hook may only read is a TypeError and changes nothing
 
 test('P6 a draft that was kept is frozen once its hook has ended, and the next plugin edits on', async t => {
   let kept: RequestBody | undefined
-  const first = pluginOf('first', { request (ctx) { kept = ctx.edit(); kept['user'] = 'first' } })
+  const first = pluginOf('first', {
+    request(ctx) {
+      kept = ctx.edit()
+      kept['user'] = 'first'
+    }
+  })
   const second = pluginOf('second', {
-    request (ctx) {
-      t.throws(() => { kept!['user'] = 'late' }, TypeError)
+    request(ctx) {
+      t.throws(() => {
+        kept!['user'] = 'late'
+      }, TypeError)
       t.equal(ctx.request['user'], 'first')
       ctx.edit()['seed'] = 7
       t.equal(ctx.request['seed'], 7, 'the own edits show at once')
@@ -115,11 +182,27 @@ test('P6 a draft that was kept is frozen once its hook has ended, and the next p
 
 test('P7 a context that is kept cannot reach another request', async t => {
   const kept: RequestCtx[] = []
-  const keeper = pluginOf('keeper', { request (ctx) { kept.push(ctx) } })
+  const keeper = pluginOf('keeper', {
+    request(ctx) {
+      kept.push(ctx)
+    }
+  })
   const gw = await createTestGateway(t, { plugins: { keeper }, upstream: said('hi') })
   await gw.chat({ user: 'one' })
   const ctx = kept[0]!
-  const uses: (() => unknown)[] = [() => ctx.request, () => ctx.headers, () => ctx.principal, () => ctx.edit(), () => ctx.texts(), () => ctx.respond({}), () => ctx.setHeader('x-a', 'b'), () => ctx.tag('a', 'b'), () => ctx.signal, () => ctx.log, () => ctx.id]
+  const uses: (() => unknown)[] = [
+    () => ctx.request,
+    () => ctx.headers,
+    () => ctx.principal,
+    () => ctx.edit(),
+    () => ctx.texts(),
+    () => ctx.respond({}),
+    () => ctx.setHeader('x-a', 'b'),
+    () => ctx.tag('a', 'b'),
+    () => ctx.signal,
+    () => ctx.log,
+    () => ctx.id
+  ]
   for (const use of uses) t.throws(use, { name: 'TypeError', message: 'the context of keeper was used after its hook had ended' })
   t.equal(gw.count('headgate_plugin_errors_total', { plugin: 'keeper', hook: 'any', kind: 'late_use' }), uses.length)
   t.equal((await gw.chat({ user: 'two' })).text, 'hi')
@@ -127,8 +210,20 @@ test('P7 a context that is kept cannot reach another request', async t => {
 
 test('P7 a span that is kept cannot change the body after its hook', async t => {
   let write: () => void = () => undefined
-  const keeper = pluginOf('keeper', { request (ctx) { const [span] = ctx.texts(); span!.text = 'edited'; write = () => { span!.text = 'late' } } })
-  const late = pluginOf('late', { guard () { t.throws(write, TypeError) } })
+  const keeper = pluginOf('keeper', {
+    request(ctx) {
+      const [span] = ctx.texts()
+      span!.text = 'edited'
+      write = () => {
+        span!.text = 'late'
+      }
+    }
+  })
+  const late = pluginOf('late', {
+    guard() {
+      t.throws(write, TypeError)
+    }
+  })
   const gw = await createTestGateway(t, { plugins: { keeper, late }, upstream: said('hi') })
   await gw.chat()
   t.match(JSON.parse(gw.upstream.requests[0]!.body.toString()), { messages: [{ content: 'edited' }] })
@@ -145,12 +240,21 @@ const SHAPES: { readonly [what: string]: Parameters<typeof pluginOf>[1] } = {
   'an answer with an error status': { request: ctx => ctx.respond({}, { status: 500 }) },
   'an answer that JSON cannot hold': { request: ctx => ctx.respond({ big: 1n }) },
   'an answer that holds itself': { request: ctx => ctx.respond(circle) },
-  'an edit that JSON cannot hold': { request: ctx => { ctx.edit()['f'] = () => 1 } },
+  'an edit that JSON cannot hold': {
+    request: ctx => {
+      ctx.edit()['f'] = () => 1
+    }
+  },
   'a verdict from guard': { guard: () => true as never },
   'a plan that is no list': { route: () => 'upstream' as never },
   'a plan of half a target': { route: () => [{ provider: 'upstream' }] as never },
   'a value from response': { response: () => ({}) as never, stream: () => undefined },
-  'a response that JSON cannot hold': { response: ctx => { ctx.edit()['when'] = new Date(0) }, stream: () => undefined },
+  'a response that JSON cannot hold': {
+    response: ctx => {
+      ctx.edit()['when'] = new Date(0)
+    },
+    stream: () => undefined
+  },
   'a header that cannot be set': { request: ctx => ctx.setHeader('authorization', 'Bearer x') }
 }
 
@@ -165,7 +269,11 @@ for (const what in SHAPES) {
   })
 }
 
-for (const [what, made] of [['a promise', Promise.resolve({ text: () => 'x' })], ['a text', 'x'], ['a member that is no function', { text: 'x' }]] as const) {
+for (const [what, made] of [
+  ['a promise', Promise.resolve({ text: () => 'x' })],
+  ['a text', 'x'],
+  ['a member that is no function', { text: 'x' }]
+] as const) {
   test(`P8 ${what} in place of a transformer breaks the stream instead of letting it pass`, async t => {
     const bad = pluginOf('bad', { stream: () => made as never })
     const gw = await createTestGateway(t, { plugins: { bad }, upstream: streamedText(['secret']) })
@@ -179,19 +287,27 @@ for (const [what, made] of [['a promise', Promise.resolve({ text: () => 'x' })],
 }
 
 test('P9 only what a hook returns in time counts, and only once', async t => {
-  const twice = pluginOf('twice', { request (ctx) { ctx.respond({ choices: [] }); return ctx.respond({ id: 'second', choices: [] }) } })
+  const twice = pluginOf('twice', {
+    request(ctx) {
+      ctx.respond({ choices: [] })
+      return ctx.respond({ id: 'second', choices: [] })
+    }
+  })
   const gw = await createTestGateway(t, { plugins: { twice } })
   t.equal((await gw.chat()).json.id, 'second')
   t.equal(gw.exchanges.length, 1)
 
   let late: Promise<unknown> = Promise.resolve()
   const tardy = pluginOf('tardy', {
-    request (ctx) {
+    request(ctx) {
       late = new Promise(resolve => setTimeout(resolve, 25)).then(() => ctx.respond({ id: 'late' }))
       return late as never
     }
   })
-  const other = await createTestGateway(t, { plugins: { tardy: [tardy, {}, { timeout: '5ms', on_error: 'allow' }] }, upstream: said('in time') })
+  const other = await createTestGateway(t, {
+    plugins: { tardy: [tardy, {}, { timeout: '5ms', on_error: 'allow' }] },
+    upstream: said('in time')
+  })
   t.equal((await other.chat()).text, 'in time')
   await t.rejects(late, TypeError)
   t.equal(other.count('headgate_plugin_errors_total', { plugin: 'tardy', hook: 'any', kind: 'late_use' }), 1)
@@ -199,7 +315,14 @@ test('P9 only what a hook returns in time counts, and only once', async t => {
 })
 
 test('P9 a denial after the stream has begun is an error event, not a second answer', async t => {
-  const gate = pluginOf('gate', { stream: () => ({ text (delta) { if (delta === 'b') throw reject(403, 'not_this', 'no'); return delta } }) })
+  const gate = pluginOf('gate', {
+    stream: () => ({
+      text(delta) {
+        if (delta === 'b') throw reject(403, 'not_this', 'no')
+        return delta
+      }
+    })
+  })
   const gw = await createTestGateway(t, { plugins: { gate }, upstream: streamedText(['a', 'b', 'c']) })
   const answer = await gw.chat({ stream: true })
   t.equal(answer.status, 200)
@@ -235,7 +358,15 @@ test('P12 a transformer that makes too much of a piece is stopped', async t => {
 })
 
 test('P13 a slow transformer is noticed by name, with its time in one record', async t => {
-  const slow = pluginOf('slow', { stream: () => ({ text (delta) { const until = performance.now() + 2; while (performance.now() < until); return delta } }) })
+  const slow = pluginOf('slow', {
+    stream: () => ({
+      text(delta) {
+        const until = performance.now() + 2
+        while (performance.now() < until);
+        return delta
+      }
+    })
+  })
   const gw = await createTestGateway(t, { plugins: { slow }, upstream: streamedText(['a', 'b', 'c', 'd']) })
   t.equal((await gw.chat({ stream: true })).text, 'abcd')
   t.same(gw.exchange.warnings, ['slow_stream_hook:slow'])

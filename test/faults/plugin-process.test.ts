@@ -2,10 +2,13 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { chat, demoConfig, run, serve } from '../cli-process.ts'
 
-const HEAD = "import { definePlugin } from '@headgate/api'\nexport default definePlugin({ name: 'local', apiVersion: 1, configSchema: { type: 'object', additionalProperties: false },\n"
+const HEAD =
+  "import { definePlugin } from '@headgate/api'\nexport default definePlugin({ name: 'local', apiVersion: 1, configSchema: { type: 'object', additionalProperties: false },\n"
 
 /** A local plugin from the text of its `setup`. */
-function local (setup: string): string { return `${HEAD}  setup: ({ name }) => (${setup}) })\n` }
+function local(setup: string): string {
+  return `${HEAD}  setup: ({ name }) => (${setup}) })\n`
+}
 
 const STRAY = `{
   request (ctx) {
@@ -22,8 +25,10 @@ const STRAY = `{
 test('P3 stray errors are survived and charged to their plugin; the third one quarantines it', async t => {
   const ways = ['reject', 'undefined', 'timer', 'await', 'emitter']
   const pipelines = Object.fromEntries(ways.map(how => [how, { use: './stray.ts' }]))
-  const config = JSON.parse(demoConfig(pipelines)) as { routes: { name: string, match: object, pipeline: string[] }[] }
-  config.routes.unshift(...ways.map(how => ({ name: how, match: { path: '/v1/*', header: { 'x-route': how } }, pipeline: ['open', how, 'router'] })))
+  const config = JSON.parse(demoConfig(pipelines)) as { routes: { name: string; match: object; pipeline: string[] }[] }
+  config.routes.unshift(
+    ...ways.map(how => ({ name: how, match: { path: '/v1/*', header: { 'x-route': how } }, pipeline: ['open', how, 'router'] }))
+  )
   const dir = t.testdir({ 'headgate.yaml': JSON.stringify(config), 'stray.ts': local(STRAY) })
   const gateway = await serve(t, dir, { HEADGATE_ADMIN: '127.0.0.1:0' })
   for (const how of ways) {
@@ -35,7 +40,10 @@ test('P3 stray errors are survived and charged to their plugin; the third one qu
     const answer = await chat(gateway.url, {}, { 'x-route': how })
     t.equal(answer.status, 500, 'what it should have decided is not left undecided')
     t.match(await answer.json(), { error: { code: 'plugin_error' } })
-    t.match(await (await fetch(`${gateway.adminUrl}/metrics`)).text(), `headgate_plugin_errors_total{plugin="${how}",hook="any",kind="unhandled"} 3`)
+    t.match(
+      await (await fetch(`${gateway.adminUrl}/metrics`)).text(),
+      `headgate_plugin_errors_total{plugin="${how}",hook="any",kind="unhandled"} 3`
+    )
   }
   t.equal((await fetch(`${gateway.url}/health`)).status, 200)
   t.equal((await chat(gateway.url)).status, 500, 'quarantined is the instance, on whatever route')
@@ -43,11 +51,17 @@ test('P3 stray errors are survived and charged to their plugin; the third one qu
 
 test('P3 a quarantined plugin that may fail is left out, and other requests never notice', async t => {
   const config = demoConfig({ stray: { use: './stray.ts', on_error: 'allow' } })
-  const dir = t.testdir({ 'headgate.yaml': config, 'stray.ts': local(STRAY.replace('if (how !== name) return', "ctx.setHeader('x-stray', 'ran')")) })
+  const dir = t.testdir({
+    'headgate.yaml': config,
+    'stray.ts': local(STRAY.replace('if (how !== name) return', "ctx.setHeader('x-stray', 'ran')"))
+  })
   const gateway = await serve(t, dir)
   for (let strike = 1; strike <= 3; strike++) {
     const answers = await Promise.all([chat(gateway.url, {}, { 'x-how': 'timer' }), chat(gateway.url), chat(gateway.url)])
-    t.same(answers.map(answer => answer.status), [200, 200, 200])
+    t.same(
+      answers.map(answer => answer.status),
+      [200, 200, 200]
+    )
     await gateway.printed(`"strikes":${strike}`)
   }
   const answer = await chat(gateway.url)
@@ -56,13 +70,20 @@ test('P3 a quarantined plugin that may fail is left out, and other requests neve
 })
 
 test('P3 a timer that start left running is charged to its plugin too', async t => {
-  const dir = t.testdir({ 'headgate.yaml': demoConfig({ stray: { use: './stray.ts' } }), 'stray.ts': local("{ start () { setTimeout(() => { throw new Error('background') }, 5) }, receive () {} }") })
+  const dir = t.testdir({
+    'headgate.yaml': demoConfig({ stray: { use: './stray.ts' } }),
+    'stray.ts': local("{ start () { setTimeout(() => { throw new Error('background') }, 5) }, receive () {} }")
+  })
   const gateway = await serve(t, dir)
   await gateway.printed('"plugin":"stray","strikes":1')
   t.equal((await chat(gateway.url)).status, 200)
 })
 
-for (const [hook, body] of [['request', 'request () { BLOCK }'], ['log', 'log () { BLOCK }'], ['stream', 'stream () { return { text (delta) { BLOCK; return delta } } }']] as const) {
+for (const [hook, body] of [
+  ['request', 'request () { BLOCK }'],
+  ['log', 'log () { BLOCK }'],
+  ['stream', 'stream () { return { text (delta) { BLOCK; return delta } } }']
+] as const) {
   test(`P5 the watchdog names the plugin whose ${hook} hook blocks the event loop`, async t => {
     const blocking = `{ ${body.replace('BLOCK', 'if (!globalThis.blocked) { globalThis.blocked = true; const until = Date.now() + 1600; while (Date.now() < until); }')} }`
     const dir = t.testdir({ 'headgate.yaml': demoConfig({ hog: { use: './hog.ts' } }), 'hog.ts': local(blocking) })
@@ -70,13 +91,18 @@ for (const [hook, body] of [['request', 'request () { BLOCK }'], ['log', 'log ()
     const answer = await chat(gateway.url, { stream: hook === 'stream' })
     await answer.text()
     await gateway.printed('plugin \\"hog\\" blocked the event loop')
-    t.match(gateway.stderr(), /"plugin":"hog","blocked_ms":\d+,"msg":"plugin \\"hog\\" is blocking the event loop"/, 'said while it was stuck')
+    t.match(
+      gateway.stderr(),
+      /"plugin":"hog","blocked_ms":\d+,"msg":"plugin \\"hog\\" is blocking the event loop"/,
+      'said while it was stuck'
+    )
     t.match(await (await fetch(`${gateway.adminUrl}/metrics`)).text(), /headgate_eventloop_blocked_total\{plugin="hog"\} 1/)
   })
 }
 
 test('P19 a setup or start that throws ends with exit code 78 and names the instance; what stood is torn down in reverse', async t => {
-  const noisy = (name: string, more = ''): string => `{ start () { process.stderr.write('start ${name}\\n'); setInterval(() => {}, 1000); ${more} }, close () { process.stderr.write('close ${name}\\n') }, receive () {} }`
+  const noisy = (name: string, more = ''): string =>
+    `{ start () { process.stderr.write('start ${name}\\n'); setInterval(() => {}, 1000); ${more} }, close () { process.stderr.write('close ${name}\\n') }, receive () {} }`
   const dir = t.testdir({
     'headgate.yaml': demoConfig({ one: { use: './one.ts' }, two: { use: './two.ts' }, three: { use: './three.ts' } }),
     'one.ts': local(noisy('one')),
@@ -85,7 +111,10 @@ test('P19 a setup or start that throws ends with exit code 78 and names the inst
   })
   const started = await run(['start'], dir)
   t.equal(started.code, 78)
-  t.match(started.stderr, /start one\nstart two\nstart three\nclose three\nclose two\nclose one\nheadgate: three: start failed: no database\n$/)
+  t.match(
+    started.stderr,
+    /start one\nstart two\nstart three\nclose three\nclose two\nclose one\nheadgate: three: start failed: no database\n$/
+  )
 
   const other = t.testdir({
     'headgate.yaml': demoConfig({ one: { use: './one.ts' }, two: { use: './two.ts' } }),
@@ -124,17 +153,22 @@ test('P27 local plugins come from below the config only', async t => {
     writable: /p: "\.\/writable\.ts" can be written by every user of this machine[\s\S]*chmod o-w writable\.ts/,
     entry: /p: "\.\/folder" is a link to a place outside/
   }
-  await Promise.all(Object.keys(refused).map(async name => {
-    const { code, stderr } = await run(['check', '-c', `${name}.yaml`], join(dir, 'gateway'))
-    t.equal(code, 78, name)
-    t.match(stderr, refused[name]!)
-  }))
+  await Promise.all(
+    Object.keys(refused).map(async name => {
+      const { code, stderr } = await run(['check', '-c', `${name}.yaml`], join(dir, 'gateway'))
+      t.equal(code, 78, name)
+      t.match(stderr, refused[name]!)
+    })
+  )
   const atRoot = await run(['check', '-c', join(dir, 'gateway/up.yaml')], '/')
   t.equal(atRoot.code, 78, 'a working directory of / does not open everything')
 })
 
 test('P20 an instance that never closes does not keep the process', async t => {
-  const dir = t.testdir({ 'headgate.yaml': demoConfig({ clingy: { use: './clingy.ts' } }), 'clingy.ts': local("{ receive () {}, close () { setInterval(() => {}, 1000); throw new Error('stuck') } }") })
+  const dir = t.testdir({
+    'headgate.yaml': demoConfig({ clingy: { use: './clingy.ts' } }),
+    'clingy.ts': local("{ receive () {}, close () { setInterval(() => {}, 1000); throw new Error('stuck') } }")
+  })
   const gateway = await serve(t, dir)
   gateway.child.kill('SIGTERM')
   t.equal(await gateway.ended, 0)

@@ -11,20 +11,31 @@ test('G1 a YAML mistake ends with 78, its place and a caret', async t => {
     colon: ['version: 1\nserver: listen: x\n', /^colon\.yaml:2:\d+ /]
   }
   const dir = t.testdir(Object.fromEntries(Object.entries(cases).map(([name, [yaml]]) => [`${name}.yaml`, yaml])))
-  await Promise.all(Object.keys(cases).map(async name => {
-    const { code, stderr, stdout } = await run(['start', '-c', `${name}.yaml`], dir)
-    t.equal(code, 78, name)
-    t.match(stderr, cases[name]![1])
-    t.match(stderr, /\n +\d+ \| .*\n +\| +\^/)
-    t.equal(stdout, '')
-  }))
+  await Promise.all(
+    Object.keys(cases).map(async name => {
+      const { code, stderr, stdout } = await run(['start', '-c', `${name}.yaml`], dir)
+      t.equal(code, 78, name)
+      t.match(stderr, cases[name]![1])
+      t.match(stderr, /\n +\d+ \| .*\n +\| +\^/)
+      t.equal(stdout, '')
+    })
+  )
 })
 
 test('G4 a variable that is missing is named, one with YAML in it is only a text, and no value is ever printed', async t => {
   const config = (name: string): string => demoConfig({}, { data: `./data-\${${name}}` })
-  const dir = t.testdir({ 'headgate.yaml': config('WHERE'), 'number.yaml': demoConfig({ again: { use: 'retry', config: { max_attempts: '${WHERE}' } } }), 'fallback.yaml': config('WHERE:-here') })
+  const dir = t.testdir({
+    'headgate.yaml': config('WHERE'),
+    'number.yaml': demoConfig({ again: { use: 'retry', config: { max_attempts: '${WHERE}' } } }),
+    'fallback.yaml': config('WHERE:-here')
+  })
   const injection = 'planted"\nroutes: []\n# ${HOME} *a &b'
-  const [missing, fallback, yaml, wrong] = await Promise.all([run(['start'], dir), run(['check', '-c', 'fallback.yaml'], dir), run(['check'], dir, { WHERE: injection }), run(['check', '-c', 'number.yaml'], dir, { WHERE: 'planted-secret' })])
+  const [missing, fallback, yaml, wrong] = await Promise.all([
+    run(['start'], dir),
+    run(['check', '-c', 'fallback.yaml'], dir),
+    run(['check'], dir, { WHERE: injection }),
+    run(['check', '-c', 'number.yaml'], dir, { WHERE: 'planted-secret' })
+  ])
   t.match(missing, { code: 78, stderr: /^headgate\.yaml:\d+:\d+ .*WHERE[\s\S]*\^/ })
   t.match(fallback, { code: 0 })
   t.match(yaml, { code: 0, stdout: /1 route/ }, 'a value cannot become structure')
@@ -33,7 +44,10 @@ test('G4 a variable that is missing is named, one with YAML in it is only a text
   t.notMatch(wrong!.stderr + yaml!.stderr + yaml!.stdout, /planted/)
 })
 
-for (const [signal, code] of [['SIGTERM', 143], ['SIGINT', 130]] as const) {
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130]
+] as const) {
   test(`G19 a second ${signal} ends at once`, async t => {
     const dir = t.testdir({ 'headgate.yaml': demoConfig({}, { drain: { notice: '30s', streams: '30s' } }) })
     const gateway = await serve(t, dir)
@@ -74,7 +88,10 @@ test('G21 an address that cannot be listened on is said in one line, and nothing
   ])
   for (const { code, stderr } of [busy!, admin!]) {
     t.equal(code, 78)
-    t.equal(stderr, `headgate: cannot listen on 127.0.0.1:${port}: another process listens there; stop it, or choose another port with HEADGATE_LISTEN or server.listen\n`)
+    t.equal(
+      stderr,
+      `headgate: cannot listen on 127.0.0.1:${port}: another process listens there; stop it, or choose another port with HEADGATE_LISTEN or server.listen\n`
+    )
   }
   t.match(foreign, { code: 78, stderr: /^headgate: cannot listen on 192\.0\.2\.1:8080: this machine has no such address\n$/ })
   t.match(wrong, { code: 78, stderr: /HEADGATE_LISTEN must be host:port/ })
@@ -105,7 +122,9 @@ test('G23 a pipe that nobody empties blocks the log, not the requests', async t 
   t.teardown(() => child.kill('SIGKILL'))
   let stderr = ''
   child.stdout!.pause()
-  child.stderr!.on('data', (piece: Buffer) => { stderr += piece.toString() })
+  child.stderr!.on('data', (piece: Buffer) => {
+    stderr += piece.toString()
+  })
   while (!/listening on (\S+)\n/.test(stderr)) await once(child.stderr!, 'data')
   const url = /listening on (\S+)\n/.exec(stderr)![1]!
   const content = 'x'.repeat(100_000)

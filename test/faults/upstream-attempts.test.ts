@@ -7,40 +7,61 @@ const BUSY = refusal(503, { message: 'm' })
 const WRONG = refusal(400, { message: 'm' })
 
 /** Holds back answers until so many requests are there. */
-function barrier (count: number): () => Promise<void> {
+function barrier(count: number): () => Promise<void> {
   let waiting: (() => void)[] = []
-  return () => new Promise(resolve => {
-    waiting.push(resolve)
-    if (waiting.length < count) return
-    for (const go of waiting) go()
-    waiting = []
-  })
+  return () =>
+    new Promise(resolve => {
+      waiting.push(resolve)
+      if (waiting.length < count) return
+      for (const go of waiting) go()
+      waiting = []
+    })
 }
 
 test('a step that always retries is stopped by the limit of the route', async t => {
   const again = decider({ action: 'retry' })
-  for (const [retry, attempts] of [[undefined, 3], [{ max_attempts: 1 }, 1], [{ max_attempts: 5 }, 5]] as const) {
+  for (const [retry, attempts] of [
+    [undefined, 3],
+    [{ max_attempts: 1 }, 1],
+    [{ max_attempts: 5 }, 5]
+  ] as const) {
     const gw = await createTestGateway(t, { upstream: BUSY, plugins: { again }, route: retry === undefined ? {} : { retry } })
     const told = await gw.chat()
     t.equal(told.status, 503)
     t.equal(gw.upstream.requests.length, attempts)
     t.equal(told.headers['x-headgate-attempts'], String(attempts))
     t.equal(told.headers['x-should-retry'], 'false')
-    t.same(gw.exchange.provider.attempts.map(({ number }) => number), Array.from({ length: attempts }, (_, at) => at + 1))
+    t.same(
+      gw.exchange.provider.attempts.map(({ number }) => number),
+      Array.from({ length: attempts }, (_, at) => at + 1)
+    )
   }
 })
 
 test('a plan of many targets is tried up to the limit of the route', async t => {
-  const gw = await createTestGateway(t, { upstream: BUSY, plugins: { plan: planOf(...['a', 'b', 'c', 'd', 'e'].map(model => ({ provider: 'upstream', model }))) } })
+  const gw = await createTestGateway(t, {
+    upstream: BUSY,
+    plugins: { plan: planOf(...['a', 'b', 'c', 'd', 'e'].map(model => ({ provider: 'upstream', model }))) }
+  })
   const told = await gw.chat()
   t.equal(told.status, 503)
-  t.same(gw.upstream.requests.map(({ body }) => (JSON.parse(body.toString()) as { model: string }).model), ['a', 'b', 'c'])
-  t.match(gw.exchange.provider, { model_requested: 'test-model', model_resolved: 'c', attempts: [{ model: 'a' }, { model: 'b' }, { model: 'c' }] })
+  t.same(
+    gw.upstream.requests.map(({ body }) => (JSON.parse(body.toString()) as { model: string }).model),
+    ['a', 'b', 'c']
+  )
+  t.match(gw.exchange.provider, {
+    model_requested: 'test-model',
+    model_resolved: 'c',
+    attempts: [{ model: 'a' }, { model: 'b' }, { model: 'c' }]
+  })
 })
 
 test('each target gets the bytes of the client with its own model', async t => {
-  const { gw, second } = await twoUpstreams(t, BUSY, answer(), { plugins: { plan: planOf({ provider: 'upstream', model: 'first' }, { provider: 'second', model: 'zweitö' }) } })
-  const body = (model: string): string => `{ "messages" : [{"role":"user","content":"\\u00e9\\n"}],"seed":12345678901234567890, "model": ${JSON.stringify(model)},"x":1.0e0}`
+  const { gw, second } = await twoUpstreams(t, BUSY, answer(), {
+    plugins: { plan: planOf({ provider: 'upstream', model: 'first' }, { provider: 'second', model: 'zweitö' }) }
+  })
+  const body = (model: string): string =>
+    `{ "messages" : [{"role":"user","content":"\\u00e9\\n"}],"seed":12345678901234567890, "model": ${JSON.stringify(model)},"x":1.0e0}`
   await gw.request('POST', '/v1/chat/completions', body('asked'))
   t.equal(gw.upstream.requests[0]?.body.toString(), body('first'))
   t.equal(second.requests[0]?.body.toString(), body('zweitö'))
@@ -61,7 +82,9 @@ test('a step that asks for what must not be repeated is refused', async t => {
 })
 
 test('a step that gives up ends the request, and the client is asked not to go on', async t => {
-  const { gw, second } = await twoUpstreams(t, BUSY, answer(), { plugins: { plan: planOf('upstream', 'second'), stop: decider({ action: 'fail' }) } })
+  const { gw, second } = await twoUpstreams(t, BUSY, answer(), {
+    plugins: { plan: planOf('upstream', 'second'), stop: decider({ action: 'fail' }) }
+  })
   const told = await gw.chat()
   t.equal(told.status, 503)
   t.equal(told.headers['x-should-retry'], 'false')
@@ -79,10 +102,26 @@ test('without a deciding step nothing was spent after one attempt, so the client
 })
 
 test('the first step that decides is followed; one that has no opinion or fails is passed over', async t => {
-  const failing = definePlugin({ name: 'failing', apiVersion: 1, configSchema: { type: 'object' }, setup: () => ({ retry () { throw new Error('planted') } }) })
-  const odd = definePlugin({ name: 'odd', apiVersion: 1, configSchema: { type: 'object' }, setup: () => ({ retry: () => ({ action: 'explode' }) as never }) })
-  const seen: { code: string, remaining: number }[] = []
-  const { gw } = await twoUpstreams(t, BUSY, answer('other'), { plugins: { plan: planOf('upstream', 'second'), failing, odd, silent: decider(undefined, seen) } })
+  const failing = definePlugin({
+    name: 'failing',
+    apiVersion: 1,
+    configSchema: { type: 'object' },
+    setup: () => ({
+      retry() {
+        throw new Error('planted')
+      }
+    })
+  })
+  const odd = definePlugin({
+    name: 'odd',
+    apiVersion: 1,
+    configSchema: { type: 'object' },
+    setup: () => ({ retry: () => ({ action: 'explode' }) as never })
+  })
+  const seen: { code: string; remaining: number }[] = []
+  const { gw } = await twoUpstreams(t, BUSY, answer('other'), {
+    plugins: { plan: planOf('upstream', 'second'), failing, odd, silent: decider(undefined, seen) }
+  })
   const told = await gw.chat()
   t.equal(told.text, 'other', 'the default is to fall back')
   t.same(seen, [{ code: 'upstream_overloaded', remaining: 1 }])
@@ -96,18 +135,29 @@ test('a wait that does not fit before the deadline is not begun', async t => {
   t.equal((await gw.chat()).status, 503)
   t.ok(gw.exchange.timing.total_latency_ms < 1500)
   t.equal(gw.upstream.requests.length, 1)
-  const { gw: two } = await twoUpstreams(t, BUSY, answer('other'), { plugins: { plan: planOf('upstream', 'second'), patient }, route: { timeout: '2s' } })
+  const { gw: two } = await twoUpstreams(t, BUSY, answer('other'), {
+    plugins: { plan: planOf('upstream', 'second'), patient },
+    route: { timeout: '2s' }
+  })
   t.equal((await two.chat()).text, 'other', 'another target is tried at once')
 })
 
 test('the deadline holds over all attempts together', async t => {
-  const gw = await createTestGateway(t, { upstream: [BUSY, BUSY, hang()], plugins: { again: decider({ action: 'retry', afterMs: 5 }) }, route: { timeout: '70ms' } })
+  const gw = await createTestGateway(t, {
+    upstream: [BUSY, BUSY, hang()],
+    plugins: { again: decider({ action: 'retry', afterMs: 5 }) },
+    route: { timeout: '70ms' }
+  })
   const told = await gw.chat()
   t.equal(told.status, 504)
   t.equal(told.headers['x-should-retry'], 'false')
   t.same(results(gw), ['5xx', '5xx', 'deadline'])
   t.ok(gw.exchange.timing.total_latency_ms >= 69)
-  const waiting = await createTestGateway(t, { upstream: BUSY, plugins: { again: decider({ action: 'retry', afterMs: 45 }) }, route: { timeout: '60ms', retry: { max_attempts: 9 } } })
+  const waiting = await createTestGateway(t, {
+    upstream: BUSY,
+    plugins: { again: decider({ action: 'retry', afterMs: 45 }) },
+    route: { timeout: '60ms', retry: { max_attempts: 9 } }
+  })
   const late = await waiting.chat()
   t.ok([503, 504].includes(late.status), 'whichever comes first, the time or the decision')
   t.ok(waiting.upstream.requests.length <= 2)
@@ -115,7 +165,11 @@ test('the deadline holds over all attempts together', async t => {
 
 test('limits of the provider come before those of the route', async t => {
   const slow = await startFaultUpstream(t, hang())
-  const gw = await createTestGateway(t, { upstream: answer('other'), plugins: { plan: planOf('slow', 'upstream') }, providers: { slow: [...providerAt(slow.origin), { timeout: { first_token: '30ms' } }] } })
+  const gw = await createTestGateway(t, {
+    upstream: answer('other'),
+    plugins: { plan: planOf('slow', 'upstream') },
+    providers: { slow: [...providerAt(slow.origin), { timeout: { first_token: '30ms' } }] }
+  })
   t.equal((await gw.chat()).text, 'other')
   t.same(results(gw), ['ttft', 'ok'])
 })
@@ -128,7 +182,16 @@ test('an upstream gets few repeats at a time, those that wait for their turn inc
     await together()
     return BUSY
   }
-  const marks = definePlugin({ name: 'marks', apiVersion: 1, configSchema: { type: 'object' }, setup: () => ({ attempt (ctx) { if (ctx.attempt > 1) ctx.setHeader('x-repeat', '1') } }) })
+  const marks = definePlugin({
+    name: 'marks',
+    apiVersion: 1,
+    configSchema: { type: 'object' },
+    setup: () => ({
+      attempt(ctx) {
+        if (ctx.attempt > 1) ctx.setHeader('x-repeat', '1')
+      }
+    })
+  })
   const gw = await createTestGateway(t, { upstream, plugins: { marks, again: decider({ action: 'retry', afterMs: 40 }) } })
   let before = 0
   for (let round = 1; round <= 2; round++) {
@@ -138,7 +201,10 @@ test('an upstream gets few repeats at a time, those that wait for their turn inc
     t.ok(repeats >= 3 && repeats <= 4, `max(3, 20 %) of ${calls}, and the places are free again in round ${round}; got ${repeats}`)
     const refused = answers.filter(({ status }) => status === 503)
     t.equal(refused.length, calls - repeats)
-    t.ok(refused.every(({ headers }) => headers['x-should-retry'] === 'false' && headers['x-headgate-attempts'] === '1'), 'the storm does not go on in the clients')
+    t.ok(
+      refused.every(({ headers }) => headers['x-should-retry'] === 'false' && headers['x-headgate-attempts'] === '1'),
+      'the storm does not go on in the clients'
+    )
     t.equal(gw.count('headgate_retry_budget_exhausted_total', { upstream: 'upstream' }), 2 * round * calls - before)
   }
 })
@@ -158,10 +224,15 @@ test('going to another upstream is no repeat: a dead one does not take the rest 
 test('where no repeat is left the next upstream is tried', async t => {
   const calls = 12
   const together = barrier(calls)
-  const { gw } = await twoUpstreams(t, async (_request, index) => {
-    if (index < calls) await together()
-    return BUSY
-  }, answer('other'), { plugins: { plan: planOf('upstream', 'second'), again: decider({ action: 'retry', afterMs: 20 }) } })
+  const { gw } = await twoUpstreams(
+    t,
+    async (_request, index) => {
+      if (index < calls) await together()
+      return BUSY
+    },
+    answer('other'),
+    { plugins: { plan: planOf('upstream', 'second'), again: decider({ action: 'retry', afterMs: 20 }) } }
+  )
   const answers = await Promise.all(Array.from({ length: calls }, () => gw.chat()))
   const repeats = gw.upstream.requests.length - calls
   t.ok(repeats >= 3 && repeats <= calls / 2, `two repeats each for the three that had a place; got ${repeats}`)
@@ -169,8 +240,10 @@ test('where no repeat is left the next upstream is tried', async t => {
 })
 
 test('once content has left nothing is asked and nothing is repeated', async t => {
-  const seen: { code: string, remaining: number }[] = []
-  const { gw, second } = await twoUpstreams(t, sse([ROLE, event({ content: 'a' })], { done: false }), answer(), { plugins: { plan: planOf('upstream', 'second'), again: decider({ action: 'retry' }, seen) } })
+  const seen: { code: string; remaining: number }[] = []
+  const { gw, second } = await twoUpstreams(t, sse([ROLE, event({ content: 'a' })], { done: false }), answer(), {
+    plugins: { plan: planOf('upstream', 'second'), again: decider({ action: 'retry' }, seen) }
+  })
   const told = await gw.chat({ stream: true })
   t.equal(told.text, 'a')
   t.same(seen, [])

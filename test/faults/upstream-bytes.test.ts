@@ -7,11 +7,33 @@ const ASKING = { stream: true, stream_options: { include_usage: true } }
 const SERVER_ERROR = { type: 'server_error', param: null }
 
 /** A stream with everything that servers put between and into events. */
-function oddStream (newline: string): string {
-  const data = [ROLE, event({ content: 'h\u00e9 \u{1f600} \u2028' }), event({ content: 'lo' }), STOP, USAGE_EVENT].map(item => JSON.stringify(item))
+function oddStream(newline: string): string {
+  const data = [ROLE, event({ content: 'h\u00e9 \u{1f600} \u2028' }), event({ content: 'lo' }), STOP, USAGE_EVENT].map(item =>
+    JSON.stringify(item)
+  )
   const lines = [
-    ': a comment', '', `data: ${data[0]}`, '', `id: 7`, `event: chunk`, `data:${data[1]}`, '', ': OPENROUTER PROCESSING', '', '', 'retry: 10',
-    `data: ${data[2]}`, 'x-unknown: field', '', `data: ${data[3]}`, '', `data: ${data[4]}`, '', 'data: [DONE]', '', ''
+    ': a comment',
+    '',
+    `data: ${data[0]}`,
+    '',
+    `id: 7`,
+    `event: chunk`,
+    `data:${data[1]}`,
+    '',
+    ': OPENROUTER PROCESSING',
+    '',
+    '',
+    'retry: 10',
+    `data: ${data[2]}`,
+    'x-unknown: field',
+    '',
+    `data: ${data[3]}`,
+    '',
+    `data: ${data[4]}`,
+    '',
+    'data: [DONE]',
+    '',
+    ''
   ]
   return lines.join(newline)
 }
@@ -59,31 +81,51 @@ test('U29 whatever a server sends in whatever pieces, the same bytes come out', 
   const item = fc.oneof(
     { weight: 4, arbitrary: fc.tuple(delta, newline).map(([content, end]) => frame(event(content), end)) },
     { weight: 1, arbitrary: fc.tuple(fc.constantFrom(': x', ':', ': {"a":1}'), newline).map(([comment, end]) => comment + end + end) },
-    { weight: 1, arbitrary: fc.tuple(delta, newline).map(([content, end]) => `event: message${end}id: 1${end}data: ${JSON.stringify(event(content))}${end}${end}`) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(delta, newline)
+        .map(([content, end]) => `event: message${end}id: 1${end}data: ${JSON.stringify(event(content))}${end}${end}`)
+    },
     { weight: 1, arbitrary: fc.constantFrom('\n', '\r\n') }
   )
-  await fc.assert(fc.asyncProperty(fc.array(item, { maxLength: 12 }), fc.array(fc.integer({ min: 1, max: 1500 }), { maxLength: 8 }), async (items, split) => {
-    const text = items.join('') + frame(STOP) + frame('[DONE]')
-    gw.upstream.use(sse(text, { split }))
-    const told = await gw.chat(ASKING)
-    return told.raw.toString() === text && gw.exchange.outcome === 'ok'
-  }), { numRuns: 60 })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(item, { maxLength: 12 }),
+      fc.array(fc.integer({ min: 1, max: 1500 }), { maxLength: 8 }),
+      async (items, split) => {
+        const text = items.join('') + frame(STOP) + frame('[DONE]')
+        gw.upstream.use(sse(text, { split }))
+        const told = await gw.chat(ASKING)
+        return told.raw.toString() === text && gw.exchange.outcome === 'ok'
+      }
+    ),
+    { numRuns: 60 }
+  )
   t.pass('60 streams')
 })
 
 test('a whole answer passes byte for byte in whatever pieces it comes', async t => {
-  const body = '\n{ "id" :"x","choices":[ {"index":0,"message":{"role":"assistant","content":"\\u00e9\\ud83d\\ude00 é"},"n":12345678901234567890,"f":1.10,"e":1E400,"finish_reason":"stop"} ],\t"usage":{"prompt_tokens":3} , "x":null}\r\n'
+  const body =
+    '\n{ "id" :"x","choices":[ {"index":0,"message":{"role":"assistant","content":"\\u00e9\\ud83d\\ude00 é"},"n":12345678901234567890,"f":1.10,"e":1E400,"finish_reason":"stop"} ],\t"usage":{"prompt_tokens":3} , "x":null}\r\n'
   const gw = await createTestGateway(t, { upstream: reply() })
   for (const sizes of [[1], [7], [100, 1], [10_000]]) {
     for (const framing of ['length', 'chunked'] as const) {
-      gw.upstream.use(withFault(reply({ headers: { 'content-type': 'application/json' }, body, framing }), answer => ({ ...answer, slices: sizes })))
+      gw.upstream.use(
+        withFault(reply({ headers: { 'content-type': 'application/json' }, body, framing }), answer => ({ ...answer, slices: sizes }))
+      )
       t.equal((await gw.chat()).raw.toString(), body)
     }
   }
 })
 
 test('U29 a line of 10 MB passes; one that is too long ends the stream with an error event', async t => {
-  const line = (megabytes: number): string => frame(ROLE) + frame(event({ content: 'hi' })) + frame(event({ content: 'x'.repeat(megabytes * 1024 * 1024) })) + frame(STOP) + frame('[DONE]')
+  const line = (megabytes: number): string =>
+    frame(ROLE) +
+    frame(event({ content: 'hi' })) +
+    frame(event({ content: 'x'.repeat(megabytes * 1024 * 1024) })) +
+    frame(STOP) +
+    frame('[DONE]')
   const long = line(10)
   const gw = await createTestGateway(t, { upstream: sse(long, { split: 65_536 }) })
   const told = await gw.chat(ASKING)

@@ -1,16 +1,40 @@
 import { test } from 'tap'
-import { closeAfterEach, createTestGateway, cut, endless, gzipBomb, hang, headerBomb, informational, raw, redirect, refusedOrigin, reply, reset, resetAt, resetOnReuse, startFaultUpstream, withFault, wrongLength, fin, type Reply } from '@headgate/api/test'
+import {
+  closeAfterEach,
+  createTestGateway,
+  cut,
+  endless,
+  gzipBomb,
+  hang,
+  headerBomb,
+  informational,
+  raw,
+  redirect,
+  refusedOrigin,
+  reply,
+  reset,
+  resetAt,
+  resetOnReuse,
+  startFaultUpstream,
+  withFault,
+  wrongLength,
+  fin,
+  type Reply
+} from '@headgate/api/test'
 import type { LookupAddress, LookupOptions } from 'node:dns'
 import { answer, disconnected, planOf, providerAt, results, twoUpstreams, until, whole } from './upstream-cases.ts'
 
 const SERVER_ERROR = { type: 'server_error', param: null }
 
 /** A resolver that knows what it is told; a text is an error code. */
-function resolver (answers: { [name: string]: string[] | string }): typeof import('node:dns').lookup {
+function resolver(answers: { [name: string]: string[] | string }): typeof import('node:dns').lookup {
   const lookup = (name: string, _options: LookupOptions, done: (error: Error | null, found: LookupAddress[]) => void): void => {
     const found = answers[name] ?? 'ENOTFOUND'
     if (typeof found === 'string') return done(Object.assign(new Error('lookup of a name failed'), { code: found }), [])
-    done(null, found.map(address => ({ address, family: 4 })))
+    done(
+      null,
+      found.map(address => ({ address, family: 4 }))
+    )
   }
   return lookup as unknown as typeof import('node:dns').lookup
 }
@@ -24,10 +48,18 @@ test('U1 a refused connection is an upstream_unreachable, and the next target is
   t.equal(told.headers['x-headgate-error-source'], 'upstream')
   t.equal(told.headers['x-headgate-attempts'], '1')
   t.notOk(told.raw.includes(new URL(origin).port), 'the address is not told')
-  t.match(alone.exchange, { outcome: 'failed', error: { source: 'upstream', code: 'upstream_unreachable' }, response: { status_code: 502 } })
+  t.match(alone.exchange, {
+    outcome: 'failed',
+    error: { source: 'upstream', code: 'upstream_unreachable' },
+    response: { status_code: 502 }
+  })
   t.same(results(alone), ['refused'])
 
-  const gw = await createTestGateway(t, { upstream: answer(), plugins: { plan: planOf('dead', 'upstream') }, providers: { dead: providerAt(origin) } })
+  const gw = await createTestGateway(t, {
+    upstream: answer(),
+    plugins: { plan: planOf('dead', 'upstream') },
+    providers: { dead: providerAt(origin) }
+  })
   t.equal((await gw.chat()).text, 'hi')
   t.same(results(gw), ['refused', 'ok'])
   t.equal(gw.exchanges.length, 1, 'one record for both attempts')
@@ -47,7 +79,10 @@ test('U2 a name that does not resolve is an upstream_dns, tried anew with the ne
   const live = await startFaultUpstream(t, answer())
   for (const code of ['ENOTFOUND', 'EAI_AGAIN', 'ESERVFAIL']) {
     const answers: { [name: string]: string[] | string } = { 'model.example': code }
-    const gw = await createTestGateway(t, { dispatcher: { lookup: resolver(answers) }, providers: { named: [...providerAt(`http://model.example:${live.port}`), { allow_private: true }] } })
+    const gw = await createTestGateway(t, {
+      dispatcher: { lookup: resolver(answers) },
+      providers: { named: [...providerAt(`http://model.example:${live.port}`), { allow_private: true }] }
+    })
     const told = await gw.chat()
     t.equal(told.status, 502, code)
     t.match(told.error, { ...SERVER_ERROR, code: 'upstream_dns' })
@@ -72,7 +107,10 @@ test('U2 a resolver that does not answer counts as a failure of the name', async
 test('U3 a public name that leads to a private address is egress_denied before a byte is sent', async t => {
   const inside = await startFaultUpstream(t, answer())
   const addresses = ['127.0.0.1', '10.0.0.1', '169.254.169.254', '192.168.1.1']
-  const gw = await createTestGateway(t, { dispatcher: { lookup: resolver({ 'model.example': addresses }) }, providers: { named: providerAt(`http://model.example:${inside.port}`) } })
+  const gw = await createTestGateway(t, {
+    dispatcher: { lookup: resolver({ 'model.example': addresses }) },
+    providers: { named: providerAt(`http://model.example:${inside.port}`) }
+  })
   for (let i = 0; i < 3; i++) {
     const told = await gw.chat()
     t.equal(told.status, 502)
@@ -85,7 +123,10 @@ test('U3 a public name that leads to a private address is egress_denied before a
 })
 
 test('U3 a metadata address is refused even where private ones are allowed', async t => {
-  const gw = await createTestGateway(t, { dispatcher: { lookup: resolver({ 'model.example': ['169.254.169.254'] }) }, providers: { named: [...providerAt('http://model.example'), { allow_private: true }] } })
+  const gw = await createTestGateway(t, {
+    dispatcher: { lookup: resolver({ 'model.example': ['169.254.169.254'] }) },
+    providers: { named: [...providerAt('http://model.example'), { allow_private: true }] }
+  })
   t.match((await gw.chat()).error, { code: 'egress_denied' })
 })
 
@@ -118,7 +159,13 @@ test('U4 TLS that cannot be trusted is an upstream_tls and never becomes plain t
     'handshake stalls': { origin: `https://localhost:${stalled.port}`, target: stalled, ca: [] }
   }
   for (const [name, { origin, target, ca }] of Object.entries(cases)) {
-    const gw = await createTestGateway(t, { upstream: answer('other'), ...(ca.length > 0 && { dispatcher: { ca } }), plugins: { plan: planOf('secure', 'upstream') }, providers: { secure: [...providerAt(origin), { timeout: { connect: '50ms' } }] }, route: { retry: { max_attempts: 1 } } })
+    const gw = await createTestGateway(t, {
+      upstream: answer('other'),
+      ...(ca.length > 0 && { dispatcher: { ca } }),
+      plugins: { plan: planOf('secure', 'upstream') },
+      providers: { secure: [...providerAt(origin), { timeout: { connect: '400ms' } }] },
+      route: { retry: { max_attempts: 1 } }
+    })
     const told = await gw.chat()
     t.equal(told.status, 502, name)
     t.match(told.error, { ...SERVER_ERROR, code: 'upstream_tls' }, name)
@@ -131,7 +178,11 @@ test('U4 TLS that cannot be trusted is an upstream_tls and never becomes plain t
 
 test('U4 after a failed handshake the next target is tried', async t => {
   const secure = await startFaultUpstream(t, answer(), { tls: { key: KEY, cert: CERT } })
-  const gw = await createTestGateway(t, { upstream: answer('other'), plugins: { plan: planOf('secure', 'upstream') }, providers: { secure: providerAt(`https://localhost:${secure.port}`) } })
+  const gw = await createTestGateway(t, {
+    upstream: answer('other'),
+    plugins: { plan: planOf('secure', 'upstream') },
+    providers: { secure: providerAt(`https://localhost:${secure.port}`) }
+  })
   t.equal((await gw.chat()).text, 'other')
   t.same(results(gw), ['tls', 'ok'])
 })
@@ -156,7 +207,12 @@ test('U5 a stale kept connection is replaced once and at once, unseen', async t 
 })
 
 test('U6 a body that breaks off is an upstream_truncated, never half a 200', async t => {
-  const faults: { [name: string]: Reply } = { reset: withFault(answer(), reset(40)), cut: withFault(answer(), cut(40)), 'length too long': withFault(answer(), wrongLength(50), fin(9999)), 'chunked and closed': withFault(reply({ json: whole('hi'), framing: 'chunked' }), fin(60)) }
+  const faults: { [name: string]: Reply } = {
+    reset: withFault(answer(), reset(40)),
+    cut: withFault(answer(), cut(40)),
+    'length too long': withFault(answer(), wrongLength(50), fin(9999)),
+    'chunked and closed': withFault(reply({ json: whole('hi'), framing: 'chunked' }), fin(60))
+  }
   for (const [name, fault] of Object.entries(faults)) {
     const gw = await createTestGateway(t, { upstream: fault })
     const told = await gw.chat()
@@ -173,10 +229,17 @@ test('U6 a body that breaks off is an upstream_truncated, never half a 200', asy
 })
 
 test('U26 an answer past the limit is an upstream_too_large and is read no further', async t => {
-  const huge = { 'announced length': reply({ json: whole('x'.repeat(200_000)) }), 'no length': reply({ json: whole('x'.repeat(200_000)), framing: 'chunked' }), 'no end': endless('{"a":1},'.repeat(500), 'application/json') }
+  const huge = {
+    'announced length': reply({ json: whole('x'.repeat(200_000)) }),
+    'no length': reply({ json: whole('x'.repeat(200_000)), framing: 'chunked' }),
+    'no end': endless('{"a":1},'.repeat(500), 'application/json')
+  }
   for (const [name, body] of Object.entries(huge)) {
     const source = await startFaultUpstream(t, body)
-    const { gw, second } = await twoUpstreams(t, answer(), answer(), { plugins: { plan: planOf('big', 'second') }, providers: { big: [...providerAt(source.origin), { max_response: '64kb' }] } })
+    const { gw, second } = await twoUpstreams(t, answer(), answer(), {
+      plugins: { plan: planOf('big', 'second') },
+      providers: { big: [...providerAt(source.origin), { max_response: '64kb' }] }
+    })
     const told = await gw.chat()
     t.equal(told.status, 502, name)
     t.match(told.error, { ...SERVER_ERROR, code: 'upstream_too_large' }, name)
@@ -195,7 +258,11 @@ test('U26 a length that is too short cuts the body, which is then no answer', as
 })
 
 test('U27 compressed answers are not opened: plain ones are asked for', async t => {
-  for (const bomb of [gzipBomb(50_000_000), gzipBomb(5_000_000, 6), reply({ headers: { 'content-type': 'application/json', 'content-encoding': 'br' }, body: 'x' })]) {
+  for (const bomb of [
+    gzipBomb(50_000_000),
+    gzipBomb(5_000_000, 6),
+    reply({ headers: { 'content-type': 'application/json', 'content-encoding': 'br' }, body: 'x' })
+  ]) {
     const gw = await createTestGateway(t, { upstream: bomb })
     const told = await gw.chat()
     t.equal(told.status, 502)
@@ -227,7 +294,16 @@ test('U28 headers that no server should send end the attempt', async t => {
 })
 
 test('U28 headers of the upstream do not reach the client, its request id apart', async t => {
-  const headers = { 'x-request-id': 'req-up', 'set-cookie': 'a=b', server: 'up', 'x-ratelimit-remaining-requests': '1', 'openai-organization': 'org-planted', 'keep-alive': 'timeout=5', 'x-unknown': '1', 'access-control-allow-origin': '*' }
+  const headers = {
+    'x-request-id': 'req-up',
+    'set-cookie': 'a=b',
+    server: 'up',
+    'x-ratelimit-remaining-requests': '1',
+    'openai-organization': 'org-planted',
+    'keep-alive': 'timeout=5',
+    'x-unknown': '1',
+    'access-control-allow-origin': '*'
+  }
   const gw = await createTestGateway(t, { upstream: reply({ headers, json: whole('hi') }) })
   const told = await gw.chat()
   t.equal(told.headers['x-upstream-request-id'], 'req-up')

@@ -1,18 +1,46 @@
 import { performance } from 'node:perf_hooks'
 import { test } from 'tap'
-import { createTestGateway, drip, endless, fin, hang, reply, reset, resetAt, sse, stall, startFaultUpstream, withFault, type Reply } from '@headgate/api/test'
-import { answer, disconnected, event, frame, planOf, providerAt, refusal, results, ROLE, STOP, twoUpstreams, USAGE, USAGE_EVENT } from './upstream-cases.ts'
+import {
+  createTestGateway,
+  drip,
+  endless,
+  fin,
+  hang,
+  reply,
+  reset,
+  resetAt,
+  sse,
+  stall,
+  startFaultUpstream,
+  withFault,
+  type Reply
+} from '@headgate/api/test'
+import {
+  answer,
+  disconnected,
+  event,
+  frame,
+  planOf,
+  providerAt,
+  refusal,
+  results,
+  ROLE,
+  STOP,
+  twoUpstreams,
+  USAGE,
+  USAGE_EVENT
+} from './upstream-cases.ts'
 
 const SERVER_ERROR = { type: 'server_error', param: null }
 const BEGUN = frame(ROLE) + frame(event({ content: 'hel' })) + frame(event({ content: 'lo' }))
 
 /** The text of a stream as an answer that ends with the connection. */
-function closing (text: string): Reply {
+function closing(text: string): Reply {
   return reply({ headers: { 'content-type': 'text/event-stream' }, body: text, framing: 'close' })
 }
 
 /** A stream that goes wrong after its text. */
-function broken (text: string, ...faults: Parameters<typeof withFault>[1][]): Reply {
+function broken(text: string, ...faults: Parameters<typeof withFault>[1][]): Reply {
   return withFault(sse(text), ...faults)
 }
 
@@ -26,7 +54,12 @@ test('U7 a reset in mid-stream becomes an error event without [DONE]', async t =
   t.ok(told.raw.toString().endsWith(`${JSON.stringify({ error: told.error })}\n\n`), 'the error is the last event')
   t.same(results(gw), ['reset_mid'], 'nothing is repeated once content has left')
   t.equal(second.requests.length, 0)
-  t.match(gw.exchange, { outcome: 'failed', error: { source: 'upstream', code: 'upstream_truncated' }, response: { status_code: 200, stream_end: 'upstream_error', body: { choices: [{ message: { content: 'hello' } }] } }, usage: { source: 'estimated' } })
+  t.match(gw.exchange, {
+    outcome: 'failed',
+    error: { source: 'upstream', code: 'upstream_truncated' },
+    response: { status_code: 200, stream_end: 'upstream_error', body: { choices: [{ message: { content: 'hello' } }] } },
+    usage: { source: 'estimated' }
+  })
   t.ok(gw.exchange.usage.completion_tokens! > 0)
   t.equal(gw.count('headgate_stream_end_total', { reason: 'upstream_error' }), 1)
   t.equal(gw.count('headgate_upstream_attempts_total', { upstream: 'upstream', result: 'ok' }), 0)
@@ -34,7 +67,14 @@ test('U7 a reset in mid-stream becomes an error event without [DONE]', async t =
 
 test('U8 a stream that ends too early becomes a stream_truncated', async t => {
   const cut = BEGUN + frame(event({ content: '!' })).slice(0, -30)
-  const endings: { [name: string]: Reply } = { 'last chunk': sse(BEGUN), 'closed in mid-body': broken(BEGUN, fin(BEGUN.length)), 'closed without length': closing(BEGUN), 'closed inside an event': closing(cut), 'ended inside an event': sse(cut), 'no blank line': closing(BEGUN.trimEnd()) }
+  const endings: { [name: string]: Reply } = {
+    'last chunk': sse(BEGUN),
+    'closed in mid-body': broken(BEGUN, fin(BEGUN.length)),
+    'closed without length': closing(BEGUN),
+    'closed inside an event': closing(cut),
+    'ended inside an event': sse(cut),
+    'no blank line': closing(BEGUN.trimEnd())
+  }
   for (const [name, ending] of Object.entries(endings)) {
     const gw = await createTestGateway(t, { upstream: ending })
     const told = await gw.chat({ stream: true })
@@ -48,7 +88,13 @@ test('U8 a stream that ends too early becomes a stream_truncated', async t => {
 })
 
 test('U8 a stream that ends before any content is tried elsewhere', async t => {
-  for (const ending of [sse(frame(ROLE)), closing(''), closing(': hello\n\n'), broken(frame(ROLE), reset(20)), sse(frame(ROLE).slice(0, -20))]) {
+  for (const ending of [
+    sse(frame(ROLE)),
+    closing(''),
+    closing(': hello\n\n'),
+    broken(frame(ROLE), reset(20)),
+    sse(frame(ROLE).slice(0, -20))
+  ]) {
     const { gw } = await twoUpstreams(t, ending, sse([ROLE, event({ content: 'other' }), STOP]))
     const told = await gw.chat({ stream: true })
     t.equal(told.text, 'other')
@@ -60,7 +106,13 @@ test('U8 a stream that ends before any content is tried elsewhere', async t => {
 
 test('U9 a finished stream without [DONE] gets one', async t => {
   const finished = BEGUN + frame(STOP)
-  for (const ending of [sse(finished), closing(finished), closing(finished.trimEnd()), broken(finished, fin(finished.length)), closing(`${finished}: bye`)]) {
+  for (const ending of [
+    sse(finished),
+    closing(finished),
+    closing(finished.trimEnd()),
+    broken(finished, fin(finished.length)),
+    closing(`${finished}: bye`)
+  ]) {
     const gw = await createTestGateway(t, { upstream: ending })
     const told = await gw.chat({ stream: true })
     t.equal(told.text, 'hello')
@@ -111,7 +163,9 @@ test('U11 silence in the middle is an error event, or a 504 where nothing was se
   t.ok(aborted?.aborted)
   t.ok(aborted!.abortedAt! - toldAt < 100, 'the upstream is aborted at once')
 
-  const { gw: whole } = await twoUpstreams(t, withFault(answer(), stall(20)), [withFault(answer(), stall(20)), answer('other')], { route: { timeout: { idle: '40ms' } } })
+  const { gw: whole } = await twoUpstreams(t, withFault(answer(), stall(20)), [withFault(answer(), stall(20)), answer('other')], {
+    route: { timeout: { idle: '40ms' } }
+  })
   const silent = await whole.chat()
   t.equal(silent.status, 504)
   t.match(silent.error, { ...SERVER_ERROR, code: 'upstream_timeout' })
@@ -132,7 +186,10 @@ test('U12 a drip without end is cut by the limit of the whole request', async t 
 
 test('U13 a stream that never stops is cut by its size', async t => {
   const source = await startFaultUpstream(t, endless(frame(event({ content: 'again and again ' }))))
-  const gw = await createTestGateway(t, { plugins: { plan: planOf('big') }, providers: { big: [...providerAt(source.origin), { max_response: '200kb' }] } })
+  const gw = await createTestGateway(t, {
+    plugins: { plan: planOf('big') },
+    providers: { big: [...providerAt(source.origin), { max_response: '200kb' }] }
+  })
   const told = await gw.chat({ stream: true })
   t.match(told.error, { ...SERVER_ERROR, code: 'upstream_too_large' })
   t.notOk(told.done)
@@ -157,9 +214,19 @@ test('U13 an upstream that goes on after [DONE] is cut off, and the client has i
 test('U30 an error event inside a stream is passed on in the shape of the client', async t => {
   const shapes: { [name: string]: string } = {
     groq: 'event: error\ndata: {"error":{"message":"planted at /srv","type":"internal_server_error","status_code":500}}\n\n',
-    'groq tool': 'event: error\ndata: {"error":{"message":"Failed to call a function.","type":"invalid_request_error","code":"tool_use_failed","status_code":400}}\n\n',
-    openrouter: frame({ id: 'gen-1', object: 'chat.completion.chunk', provider: 'x', error: { code: 502, message: 'planted' }, choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error' }] }),
-    'openrouter choice': frame({ id: 'gen-1', choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error', error: { code: 502, message: 'planted' } }] }),
+    'groq tool':
+      'event: error\ndata: {"error":{"message":"Failed to call a function.","type":"invalid_request_error","code":"tool_use_failed","status_code":400}}\n\n',
+    openrouter: frame({
+      id: 'gen-1',
+      object: 'chat.completion.chunk',
+      provider: 'x',
+      error: { code: 502, message: 'planted' },
+      choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error' }]
+    }),
+    'openrouter choice': frame({
+      id: 'gen-1',
+      choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error', error: { code: 502, message: 'planted' } }]
+    }),
     openai: frame({ error: { message: 'The server had an error', type: 'server_error', param: null, code: null } }),
     vllm: frame({ object: 'error', message: 'planted', type: 'InternalServerError', code: 500 })
   }
@@ -167,7 +234,13 @@ test('U30 an error event inside a stream is passed on in the shape of the client
     const { gw, second } = await twoUpstreams(t, sse(BEGUN + shape + frame('[DONE]')), answer())
     const told = await gw.chat({ stream: true })
     t.equal(told.text, 'hello', name)
-    t.match(told.error, name === 'groq tool' ? { type: 'invalid_request_error', code: 'tool_use_failed', message: 'Failed to call a function.' } : { ...SERVER_ERROR, code: 'upstream_error' }, name)
+    t.match(
+      told.error,
+      name === 'groq tool'
+        ? { type: 'invalid_request_error', code: 'tool_use_failed', message: 'Failed to call a function.' }
+        : { ...SERVER_ERROR, code: 'upstream_error' },
+      name
+    )
     t.notOk(told.done, `${name}: no [DONE] after a failure, though the upstream sent one`)
     t.notOk(told.raw.includes('planted'), name)
     t.same(results(gw), ['soft_error'], name)
@@ -181,7 +254,9 @@ test('U30 an error event inside a stream is passed on in the shape of the client
 })
 
 test('U30 an error event together with content in one piece is no success', async t => {
-  const gw = await createTestGateway(t, { upstream: reply({ headers: { 'content-type': 'text/event-stream' }, body: BEGUN + frame({ error: { message: 'm', code: 500 } }) }) })
+  const gw = await createTestGateway(t, {
+    upstream: reply({ headers: { 'content-type': 'text/event-stream' }, body: BEGUN + frame({ error: { message: 'm', code: 500 } }) })
+  })
   const told = await gw.chat({ stream: true })
   t.equal(told.text, 'hello')
   t.match(told.error, { code: 'upstream_error' })
@@ -203,7 +278,8 @@ test('U31 the last valid usage counts, and an estimate is marked as one', async 
     const told = await gw.chat({ stream: true })
     t.ok(told.done)
     t.match(gw.exchange.usage, expected, events)
-    for (const count of [gw.exchange.usage.prompt_tokens, gw.exchange.usage.completion_tokens]) t.ok(Number.isSafeInteger(count) && count! >= 0)
+    for (const count of [gw.exchange.usage.prompt_tokens, gw.exchange.usage.completion_tokens])
+      t.ok(Number.isSafeInteger(count) && count! >= 0)
   }
 })
 
@@ -212,7 +288,16 @@ test('U32 events out of order are passed on and flagged', async t => {
   const cases: { [name: string]: string } = {
     'two finish reasons': BEGUN + frame(STOP) + frame(event({}, 'length')),
     'content after the end': BEGUN + frame(STOP) + frame(event({ content: '?' })),
-    'one choice twice': BEGUN + frame({ id: 'x', choices: [{ index: 0, delta: { content: 'a' } }, { index: 0, delta: { content: 'b' } }] }) + frame(STOP),
+    'one choice twice':
+      BEGUN +
+      frame({
+        id: 'x',
+        choices: [
+          { index: 0, delta: { content: 'a' } },
+          { index: 0, delta: { content: 'b' } }
+        ]
+      }) +
+      frame(STOP),
     'a bad index': BEGUN + frame({ id: 'x', choices: [{ index: -1, delta: { content: 'a' } }] }) + frame(STOP),
     'a call without a beginning': frame(ROLE) + call(3, { function: { arguments: '{"a"' } }) + call('x', {}) + frame(STOP),
     'choices of the wrong shape': BEGUN + frame({ id: 'x', choices: [null, 5, { index: 0, delta: 'text' }] }) + frame(STOP)
@@ -230,7 +315,8 @@ test('U32 events out of order are passed on and flagged', async t => {
 test('usage is asked for in every stream and hidden from those who did not ask', async t => {
   const stream = sse([ROLE, event({ content: 'hi' }), STOP, USAGE_EVENT])
   const gw = await createTestGateway(t, { upstream: stream })
-  const asked = (at: number): unknown => (JSON.parse(gw.upstream.requests[at]!.body.toString()) as { stream_options?: unknown }).stream_options
+  const asked = (at: number): unknown =>
+    (JSON.parse(gw.upstream.requests[at]!.body.toString()) as { stream_options?: unknown }).stream_options
   const plain = await gw.chat({ stream: true, stream_options: { include_obfuscation: false } })
   t.same(asked(0), { include_obfuscation: false, include_usage: true }, 'what the client says stays')
   t.notOk(plain.raw.includes('prompt_tokens'))
@@ -246,10 +332,15 @@ test('usage is asked for in every stream and hidden from those who did not ask',
 })
 
 test('comments keep a waiting client alive, and do not end the search for an answer', async t => {
-  const { gw } = await twoUpstreams(t, async () => {
-    await new Promise(done => setTimeout(done, 40))
-    return refusal(503, { message: 'm' })
-  }, sse([ROLE, event({ content: 'other' }), STOP]), { server: { heartbeat: '10ms' } })
+  const { gw } = await twoUpstreams(
+    t,
+    async () => {
+      await new Promise(done => setTimeout(done, 40))
+      return refusal(503, { message: 'm' })
+    },
+    sse([ROLE, event({ content: 'other' }), STOP]),
+    { server: { heartbeat: '10ms' } }
+  )
   const told = await gw.chat({ stream: true })
   t.equal(told.status, 200)
   t.match(told.raw.toString(), /^(: ping\n\n)+data: /)
@@ -269,7 +360,10 @@ test('comments fill silences inside an answer without cutting an event', async t
 })
 
 test('a stream that flows gets no comments', async t => {
-  const gw = await createTestGateway(t, { upstream: withFault(sse(BEGUN.repeat(15) + frame(STOP) + frame('[DONE]')), drip(200, 4)), server: { heartbeat: '60ms' } })
+  const gw = await createTestGateway(t, {
+    upstream: withFault(sse(BEGUN.repeat(15) + frame(STOP) + frame('[DONE]')), drip(200, 4)),
+    server: { heartbeat: '60ms' }
+  })
   const told = await gw.chat({ stream: true })
   t.ok(gw.exchange.timing.total_latency_ms > 180)
   t.ok(told.raw.toString().split(': ping').length <= 2, 'each piece begins the silence anew')
@@ -282,10 +376,14 @@ test('after a comment a failure is an event with the right end in the record', a
     [hang(), { total: '40ms' }, 'limit', 'upstream_timeout']
   ]
   for (const [fault, timeout, end, code] of ends) {
-    const gw = await createTestGateway(t, { upstream: async () => {
-      await new Promise(done => setTimeout(done, 25))
-      return fault
-    }, server: { heartbeat: '5ms' }, route: { timeout } })
+    const gw = await createTestGateway(t, {
+      upstream: async () => {
+        await new Promise(done => setTimeout(done, 25))
+        return fault
+      },
+      server: { heartbeat: '5ms' },
+      route: { timeout }
+    })
     const told = await gw.chat({ stream: true })
     t.equal(told.status, 200)
     t.match(told.error, { ...SERVER_ERROR, code })

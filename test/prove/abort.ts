@@ -22,16 +22,23 @@ const folder = proofFolder()
 const gateway = await startGateway(folder, {
   version: 1,
   server: { listen: '127.0.0.1:0', admin: false, data: folder, drain: { notice: '0s', streams: '5s' } },
-  plugins: { keys: { use: 'auth-api-key' }, router: { use: 'model-router', config: { models: { '*': 'up/*' } } }, again: { use: 'retry' }, log: { use: 'log-stdout' } },
+  plugins: {
+    keys: { use: 'auth-api-key' },
+    router: { use: 'model-router', config: { models: { '*': 'up/*' } } },
+    again: { use: 'retry' },
+    log: { use: 'log-stdout' }
+  },
   providers: { up: { use: 'provider-openai', config: { base_url: `http://127.0.0.1:${port}/v1` } } },
   routes: [{ name: 'api', match: { path: '/v1/*' }, pipeline: ['keys', 'router', 'again', 'log'] }]
 })
 const target = new URL(gateway.url)
 
 let next = 0
-await Promise.all(Array.from({ length: CONCURRENT }, async () => {
-  while (next < ABORTS) await abortOne(next++)
-}))
+await Promise.all(
+  Array.from({ length: CONCURRENT }, async () => {
+    while (next < ABORTS) await abortOne(next++)
+  })
+)
 const deadline = Date.now() + 5000
 while ((open > 0 || rows().length < ABORTS) && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 25))
 const left = open
@@ -43,17 +50,45 @@ noticed.sort((one, two) => one - two)
 const logged = rows()
 const aborted = logged.filter(row => row.outcome === 'client_closed').length
 const p99 = noticed[Math.ceil(noticed.length * 0.99) - 1] ?? Infinity
-const figures = { aborts: ABORTS, reached_upstream: arrived, upstream_aborted: noticed.length, p50_ms: round(noticed[noticed.length >> 1] ?? Infinity), p99_ms: round(p99), max_ms: round(noticed.at(-1) ?? Infinity), rows: logged.length, rows_client_closed: aborted, distinct_rows: new Set(logged.map(row => row.log_id)).size, sockets_left: left }
-const passed = p99 <= LIMIT_MS && noticed.length === arrived && logged.length === ABORTS && figures.distinct_rows === ABORTS && aborted === ABORTS && left === 0
+const figures = {
+  aborts: ABORTS,
+  reached_upstream: arrived,
+  upstream_aborted: noticed.length,
+  p50_ms: round(noticed[noticed.length >> 1] ?? Infinity),
+  p99_ms: round(p99),
+  max_ms: round(noticed.at(-1) ?? Infinity),
+  rows: logged.length,
+  rows_client_closed: aborted,
+  distinct_rows: new Set(logged.map(row => row.log_id)).size,
+  sockets_left: left
+}
+const passed =
+  p99 <= LIMIT_MS &&
+  noticed.length === arrived &&
+  logged.length === ABORTS &&
+  figures.distinct_rows === ABORTS &&
+  aborted === ABORTS &&
+  left === 0
 process.stdout.write(`${JSON.stringify({ proof: 'abort', passed, ...figures })}\n`)
 process.exit(passed ? 0 : 1)
 
 /** A client that goes away at a moment of its own: before the head, or in the middle of a stream. */
-function abortOne (id: number): Promise<void> {
+function abortOne(id: number): Promise<void> {
   const during = id % 2 === 0
-  const body = JSON.stringify({ model: during ? 'stream' : 'silent', stream: id % 4 < 2, messages: [{ role: 'user', content: String(id) }] })
+  const body = JSON.stringify({
+    model: during ? 'stream' : 'silent',
+    stream: id % 4 < 2,
+    messages: [{ role: 'user', content: String(id) }]
+  })
   return new Promise(resolve => {
-    const req = request({ host: target.hostname, port: target.port, path: '/v1/chat/completions', method: 'POST', agent: false, headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } })
+    const req = request({
+      host: target.hostname,
+      port: target.port,
+      path: '/v1/chat/completions',
+      method: 'POST',
+      agent: false,
+      headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
+    })
     const leave = (): void => {
       goneAt.set(id, performance.now())
       req.destroy()
@@ -65,23 +100,29 @@ function abortOne (id: number): Promise<void> {
     req.on('error', () => undefined)
     req.on('close', () => resolve())
     req.end(body)
-    if (!during || id % 4 >= 2) setTimeout(leave, 30 + id % 50)
+    if (!during || id % 4 >= 2) setTimeout(leave, 30 + (id % 50))
   })
 }
 
 /** Never answers, or streams without end, until its client is gone. */
-function serve (req: IncomingMessage, res: ServerResponse): void {
+function serve(req: IncomingMessage, res: ServerResponse): void {
   let text = ''
-  req.on('data', piece => { text += piece })
+  req.on('data', piece => {
+    text += piece
+  })
   req.on('end', () => {
-    const { model, stream, messages } = JSON.parse(text) as { model: string, stream?: boolean, messages: [{ content: string }] }
+    const { model, stream, messages } = JSON.parse(text) as { model: string; stream?: boolean; messages: [{ content: string }] }
     const id = Number(messages[0].content)
     arrived++
     open++
     let timer: NodeJS.Timeout | undefined
     if (model === 'stream' && stream === true) {
       res.writeHead(200, { 'content-type': 'text/event-stream' })
-      timer = setInterval(() => res.write(`data: ${JSON.stringify({ id: 'x', choices: [{ index: 0, delta: { content: 'word ' }, finish_reason: null }] })}\n\n`), 10)
+      timer = setInterval(
+        () =>
+          res.write(`data: ${JSON.stringify({ id: 'x', choices: [{ index: 0, delta: { content: 'word ' }, finish_reason: null }] })}\n\n`),
+        10
+      )
     }
     res.on('close', () => {
       clearInterval(timer)
@@ -91,8 +132,14 @@ function serve (req: IncomingMessage, res: ServerResponse): void {
   })
 }
 
-function rows (): { log_id: string, outcome: string }[] {
-  return gateway.stdout().split('\n').filter(line => line.endsWith('}')).map(line => JSON.parse(line) as { log_id: string, outcome: string })
+function rows(): { log_id: string; outcome: string }[] {
+  return gateway
+    .stdout()
+    .split('\n')
+    .filter(line => line.endsWith('}'))
+    .map(line => JSON.parse(line) as { log_id: string; outcome: string })
 }
 
-function round (ms: number): number { return Math.round(ms * 10) / 10 }
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10
+}

@@ -18,22 +18,30 @@ export interface GatewayProcess {
   readonly stdout: () => string
   readonly stderr: () => string
   /** Sends a signal and waits for the exit code. */
-  stop (signal: NodeJS.Signals): Promise<number | null>
+  stop(signal: NodeJS.Signals): Promise<number | null>
 }
 
 /** A folder for the files of a proof, removed with the process. */
-export function proofFolder (): string {
+export function proofFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-prove-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
 /** Starts a gateway with a config and waits until it listens. @throws {Error} with what it printed when it does not */
-export async function startGateway (folder: string, config: object, variables: { readonly [name: string]: string } = {}): Promise<GatewayProcess> {
+export async function startGateway(
+  folder: string,
+  config: object,
+  variables: { readonly [name: string]: string } = {}
+): Promise<GatewayProcess> {
   const file = join(folder, 'headgate.yaml')
   writeFileSync(file, JSON.stringify(config))
   const { NODE_OPTIONS: _loader, ...env } = process.env
-  const child = spawn(process.execPath, [BIN, 'start', '--quiet'], { cwd: folder, env: { ...env, HEADGATE_CONFIG: file, HEADGATE_BOOTSTRAP_KEY: KEY, ...variables }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [BIN, 'start', '--quiet'], {
+    cwd: folder,
+    env: { ...env, HEADGATE_CONFIG: file, HEADGATE_BOOTSTRAP_KEY: KEY, ...variables },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
   const out: string[] = []
   const err: string[] = []
   child.stdout.on('data', piece => out.push(String(piece)))
@@ -45,15 +53,16 @@ export async function startGateway (folder: string, config: object, variables: {
     pid: child.pid!,
     stdout: () => out.join(''),
     stderr: () => err.join(''),
-    stop: signal => new Promise(resolve => {
-      if (child.exitCode !== null) return resolve(child.exitCode)
-      child.once('exit', code => resolve(code))
-      child.kill(signal)
-    })
+    stop: signal =>
+      new Promise(resolve => {
+        if (child.exitCode !== null) return resolve(child.exitCode)
+        child.once('exit', code => resolve(code))
+        child.kill(signal)
+      })
   }
 }
 
-function listening (child: ChildProcess, err: readonly string[]): Promise<string> {
+function listening(child: ChildProcess, err: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const give = (reason: string): void => reject(new Error(`the gateway ${reason}:\n${err.join('')}`))
     const timer = setTimeout(() => give('did not listen in time'), START_MS)

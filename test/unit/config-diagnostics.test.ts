@@ -37,8 +37,18 @@ const LIMITER = {
 test('P18 G3 four mistakes, one report, word for word', t => {
   const { config, document, report } = load(t, EXAMPLE)
   t.equal(report.failed, false)
-  report.add({ code: 'HG_CONFIG_REFERENCE', path: ['routes', 0, 'pipeline', 1], message: 'no plugin instance named "limitr"', hint: 'did you mean "limiter"?' })
-  createValidator().compileSchema(LIMITER)(config.plugins.limiter?.config, { document, path: ['plugins', 'limiter', 'config'], report, label: 'limiter' })
+  report.add({
+    code: 'HG_CONFIG_REFERENCE',
+    path: ['routes', 0, 'pipeline', 1],
+    message: 'no plugin instance named "limitr"',
+    hint: 'did you mean "limiter"?'
+  })
+  createValidator().compileSchema(LIMITER)(config.plugins.limiter?.config, {
+    document,
+    path: ['plugins', 'limiter', 'config'],
+    report,
+    label: 'limiter'
+  })
   let error: unknown
   try {
     report.throwIfAny()
@@ -47,7 +57,9 @@ test('P18 G3 four mistakes, one report, word for word', t => {
   }
   t.ok(error instanceof ConfigError)
   const { diagnostics } = error as ConfigError
-  t.equal(formatDiagnostics(diagnostics, { color: false, cwd: t.testdirName }), `headgate.yaml:7:7 limiter: unknown option "limitt"
+  t.equal(
+    formatDiagnostics(diagnostics, { color: false, cwd: t.testdirName }),
+    `headgate.yaml:7:7 limiter: unknown option "limitt"
     7 |       limitt: 100
       |       ^^^^^^ did you mean "limit"?
 
@@ -61,20 +73,24 @@ headgate.yaml:9:11 limiter: "team" is not one of "key", "user", "model"
 
 headgate.yaml:13:22 no plugin instance named "limitr"
    13 |     pipeline: [auth, limitr, openai]
-      |                      ^^^^^^ did you mean "limiter"?`)
+      |                      ^^^^^^ did you mean "limiter"?`
+  )
   t.match((error as ConfigError).message, '7 |       limitt: 100')
   t.end()
 })
 
 test('P18 diagnostics are data: one code each, sorted by place', t => {
   const list = mistakes(t, 'version: 2\nplugins:\n  a: {}\n  b: { use: x, timeout: soon }\nroutes: {}\nservr: {}\n')
-  t.strictSame(list.map(({ code, line, col }) => [code, line, col]), [
-    ['HG_CONFIG_INVALID', 1, 10],
-    ['HG_CONFIG_MISSING', 3, 3],
-    ['HG_CONFIG_INVALID', 4, 25],
-    ['HG_CONFIG_INVALID', 5, 9],
-    ['HG_CONFIG_UNKNOWN_OPTION', 6, 1]
-  ])
+  t.strictSame(
+    list.map(({ code, line, col }) => [code, line, col]),
+    [
+      ['HG_CONFIG_INVALID', 1, 10],
+      ['HG_CONFIG_MISSING', 3, 3],
+      ['HG_CONFIG_INVALID', 4, 25],
+      ['HG_CONFIG_INVALID', 5, 9],
+      ['HG_CONFIG_UNKNOWN_OPTION', 6, 1]
+    ]
+  )
   for (const { code } of list) t.ok(code in ERROR_CODES)
   t.strictSame(JSON.parse(JSON.stringify(list)), list)
   t.end()
@@ -98,14 +114,34 @@ test('a secret that is written out is starred in every frame', t => {
   t.notMatch(JSON.stringify(list), key)
   t.match(list[0]?.source, 'api_key: ************')
   const { document, report, config } = load(t, `version: 1\nproviders:\n  up: { use: x, config: { pass: ${key}, n: a } }\n`)
-  const schema = { type: 'object', additionalProperties: false, properties: { pass: { type: 'string', format: 'secret', maxLength: 3 }, n: { type: 'number' } } } as const
-  createValidator().compileSchema(schema)(config.providers.up?.config, { document, path: ['providers', 'up', 'config'], report, label: 'up' })
-  t.strictSame(report.list.map(entry => entry.message), ['up: must have at most 3 characters', 'up: expected number, got string'])
+  const schema = {
+    type: 'object',
+    additionalProperties: false,
+    properties: { pass: { type: 'string', format: 'secret', maxLength: 3 }, n: { type: 'number' } }
+  } as const
+  createValidator().compileSchema(schema)(config.providers.up?.config, {
+    document,
+    path: ['providers', 'up', 'config'],
+    report,
+    label: 'up'
+  })
+  t.strictSame(
+    report.list.map(entry => entry.message),
+    ['up: must have at most 3 characters', 'up: expected number, got string']
+  )
   t.notMatch(JSON.stringify(report.list), key)
   t.end()
 })
 
-const DIAGNOSTIC: Diagnostic = { code: 'HG_CONFIG_INVALID', message: 'wrong', file: '/etc/headgate.yaml', line: 3, col: 4, length: 2, source: '\t\tab: cd' }
+const DIAGNOSTIC: Diagnostic = {
+  code: 'HG_CONFIG_INVALID',
+  message: 'wrong',
+  file: '/etc/headgate.yaml',
+  line: 3,
+  col: 4,
+  length: 2,
+  source: '\t\tab: cd'
+}
 
 test('frames: tabs are kept, long lines are cut, control characters are not printed', t => {
   const format = (change: Partial<Diagnostic>): string => formatDiagnostics([{ ...DIAGNOSTIC, ...change }], { color: false, cwd: '/etc' })
@@ -114,7 +150,10 @@ test('frames: tabs are kept, long lines are cut, control characters are not prin
   const [, line = '', caret = ''] = long.split('\n')
   t.ok(line.length < 200)
   t.equal(line[caret.indexOf('^')], 'y')
-  t.equal(format({ source: 'a\u001b[2Jb', col: 1, length: 1, message: 'w\u0007' }), 'headgate.yaml:3:4 w\ufffd\n    3 | a\ufffd[2Jb\n      | ^'.replace(':4', ':1'))
+  t.equal(
+    format({ source: 'a\u001b[2Jb', col: 1, length: 1, message: 'w\u0007' }),
+    'headgate.yaml:3:4 w\ufffd\n    3 | a\ufffd[2Jb\n      | ^'.replace(':4', ':1')
+  )
   t.equal(format({ line: 0, col: 0, length: 0, source: '', hint: 'try' }), 'headgate.yaml: wrong\n      try')
   t.equal(format({ file: '/other/x.yaml' }).split(':')[0], '/other/x.yaml')
   t.match(format({ source: 'short', col: 900, hint: 'there' }), 'short\n      there')

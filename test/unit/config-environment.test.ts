@@ -24,11 +24,23 @@ test('the config file is the one in config/ when it exists', async t => {
 })
 
 test('everything set', async t => {
-  const environment = await readEnvironment({
-    HEADGATE_LISTEN: '0.0.0.0:80', HEADGATE_ADMIN: 'off', HEADGATE_DATA: '/srv', HEADGATE_BOOTSTRAP_KEY: KEY, LOG_LEVEL: 'DEBUG', OTHER: 'x', GONE: undefined
-  }, { envFile: false })
+  const environment = await readEnvironment(
+    {
+      HEADGATE_LISTEN: '0.0.0.0:80',
+      HEADGATE_ADMIN: 'off',
+      HEADGATE_DATA: '/srv',
+      HEADGATE_BOOTSTRAP_KEY: KEY,
+      LOG_LEVEL: 'DEBUG',
+      OTHER: 'x',
+      GONE: undefined
+    },
+    { envFile: false }
+  )
   t.strictSame(environment.overrides, { listen: '0.0.0.0:80', admin: false, data: '/srv' })
-  t.equal(environment.bootstrapKey?.use(key => key), KEY)
+  t.equal(
+    environment.bootstrapKey?.use(key => key),
+    KEY
+  )
   t.equal(environment.logLevel, 'debug')
   t.equal(environment.variables.OTHER, 'x')
   t.notMatch(JSON.stringify(environment), KEY, 'the key is nowhere but in its secret')
@@ -45,7 +57,16 @@ test('all mistakes at once, by name, without the value', async t => {
   const planted = 'planted value'
   let error: unknown
   try {
-    await readEnvironment({ HEADGATE_LISTEN: planted, HEADGATE_ADMIN: 'on', HEADGATE_DATA: 'x'.repeat(5000), HEADGATE_BOOTSTRAP_KEY: `sk_${planted}`, LOG_LEVEL: planted }, { envFile: false })
+    await readEnvironment(
+      {
+        HEADGATE_LISTEN: planted,
+        HEADGATE_ADMIN: 'on',
+        HEADGATE_DATA: 'x'.repeat(5000),
+        HEADGATE_BOOTSTRAP_KEY: `sk_${planted}`,
+        LOG_LEVEL: planted
+      },
+      { envFile: false }
+    )
   } catch (thrown) {
     error = thrown
   }
@@ -59,7 +80,8 @@ test('all mistakes at once, by name, without the value', async t => {
   ])
   t.equal((error as ConfigError).code, 'HG_ENV_INVALID')
   t.notMatch(JSON.stringify((error as ConfigError).diagnostics), 'planted')
-  for (const bad of [`hg_${'k'.repeat(28)}`, `hx_${'k'.repeat(40)}`, `hg_ ${'k'.repeat(40)}`]) await t.rejects(readEnvironment({ HEADGATE_BOOTSTRAP_KEY: bad }, { envFile: false }), ConfigError, bad)
+  for (const bad of [`hg_${'k'.repeat(28)}`, `hx_${'k'.repeat(40)}`, `hg_ ${'k'.repeat(40)}`])
+    await t.rejects(readEnvironment({ HEADGATE_BOOTSTRAP_KEY: bad }, { envFile: false }), ConfigError, bad)
 })
 
 test('.env is read, the process wins, and the process is left alone', async t => {

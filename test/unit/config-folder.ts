@@ -7,12 +7,16 @@ import { loadConfig, type LoadedConfig, type Overrides } from '../../core/config
 import type { Diagnostic } from '../../core/config/types.ts'
 
 /** Files of a test, by name; a name may hold folders. */
-export interface Files { readonly [name: string]: string }
+export interface Files {
+  readonly [name: string]: string
+}
 
-export interface Env { readonly [name: string]: string | undefined }
+export interface Env {
+  readonly [name: string]: string | undefined
+}
 
 /** Writes the files into a folder of their own and returns its path. */
-export function folder (t: Test, files: Files): string {
+export function folder(t: Test, files: Files): string {
   const tree: Record<string, unknown> = {}
   for (const [name, text] of Object.entries(files)) {
     const parts = name.split('/')
@@ -26,18 +30,18 @@ export function folder (t: Test, files: Files): string {
   return t.testdir(tree as Parameters<Test['testdir']>[0])
 }
 
-export function read (t: Test, files: Files | string, env: Env = {}): ConfigDocument {
+export function read(t: Test, files: Files | string, env: Env = {}): ConfigDocument {
   const dir = folder(t, typeof files === 'string' ? { 'headgate.yaml': files } : files)
   return readDocument(join(dir, 'headgate.yaml'), { env })
 }
 
-export function load (t: Test, files: Files | string, env: Env = {}, overrides: Overrides = {}): LoadedConfig {
+export function load(t: Test, files: Files | string, env: Env = {}, overrides: Overrides = {}): LoadedConfig {
   const dir = folder(t, typeof files === 'string' ? { 'headgate.yaml': files } : files)
   return loadConfig(join(dir, 'headgate.yaml'), { env, overrides })
 }
 
 /** The diagnostics that reading or loading ends with; empty when nothing is wrong. */
-export function mistakes (t: Test, files: Files | string, env: Env = {}): readonly Diagnostic[] {
+export function mistakes(t: Test, files: Files | string, env: Env = {}): readonly Diagnostic[] {
   try {
     return load(t, files, env).report.list
   } catch (error) {
@@ -47,7 +51,7 @@ export function mistakes (t: Test, files: Files | string, env: Env = {}): readon
 }
 
 /** The same as printed, with file names relative to the folder of the config. */
-export function printed (t: Test, files: Files | string, env: Env = {}): string {
+export function printed(t: Test, files: Files | string, env: Env = {}): string {
   const list = mistakes(t, files, env)
   return formatDiagnostics(list, { color: false, cwd: t.testdirName })
 }

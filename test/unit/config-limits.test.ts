@@ -9,7 +9,7 @@ const SECOND = 1000
 const HUNDRED_MB = 100 * 1024 * 1024
 
 /** Reads the file and proves that it was refused, soon and without much memory. */
-function refused (t: Test, file: string): ConfigError | undefined {
+function refused(t: Test, file: string): ConfigError | undefined {
   const memory = process.memoryUsage().rss
   const start = performance.now()
   let error: unknown
@@ -24,11 +24,14 @@ function refused (t: Test, file: string): ConfigError | undefined {
   return error instanceof ConfigError ? error : undefined
 }
 
-function refusedText (t: Test, text: string): void {
+function refusedText(t: Test, text: string): void {
   const file = join(t.testdir({ 'headgate.yaml': text }), 'headgate.yaml')
   const error = refused(t, file)
   t.equal(error?.code, 'HG_CONFIG_TOO_LARGE')
-  t.ok(error?.diagnostics.every(entry => entry.line > 0 && entry.source !== ''), 'at its place')
+  t.ok(
+    error?.diagnostics.every(entry => entry.line > 0 && entry.source !== ''),
+    'at its place'
+  )
 }
 
 test('G2 an alias bomb is refused before it goes off', t => {
@@ -47,7 +50,14 @@ test('G2 aliases cannot nest deeper than maps and lists', t => {
 
 test('G2 ten thousand levels are refused, however they are written', t => {
   const levels = 10_000
-  for (const text of ['['.repeat(levels), '{a: '.repeat(levels), '- '.repeat(levels), '? '.repeat(levels), `${'['.repeat(levels)}${']'.repeat(levels)}`]) refusedText(t, text)
+  for (const text of [
+    '['.repeat(levels),
+    '{a: '.repeat(levels),
+    '- '.repeat(levels),
+    '? '.repeat(levels),
+    `${'['.repeat(levels)}${']'.repeat(levels)}`
+  ])
+    refusedText(t, text)
   t.end()
 })
 
@@ -72,7 +82,8 @@ test('G2 a file without an end is refused', t => {
 })
 
 test('G2 a megabyte of small things is refused', t => {
-  for (const piece of ['&a ', '- a\n', 'a: 1\n', '#\n', '---\n', '*a ', '!a ', '[],', '"']) refusedText(t, (piece === '[],' ? '[' : '') + piece.repeat(1_000_000 / piece.length))
+  for (const piece of ['&a ', '- a\n', 'a: 1\n', '#\n', '---\n', '*a ', '!a ', '[],', '"'])
+    refusedText(t, (piece === '[],' ? '[' : '') + piece.repeat(1_000_000 / piece.length))
   t.end()
 })
 

@@ -30,7 +30,9 @@ test('the smallest config has every default', t => {
 })
 
 test('every shorthand loads', t => {
-  const { config, report } = load(t, `version: 1
+  const { config, report } = load(
+    t,
+    `version: 1
 server: { listen: 0.0.0.0:8080, body_limit: 64kb, drain: 30s, admin: false, trust_proxy: [10.0.0.0/8] }
 plugins:
   keys: { use: auth-api-key, config: { file: ./keys.yaml }, on_error: allow, timeout: 20ms, required: true }
@@ -50,13 +52,29 @@ routes:
   - { name: embed, match: { path: /v1/embeddings }, timeout: { first_token: 5s, total: 1m }, pipeline: [keys] }
 plugins_allow: ["@acme/*"]
 allow_experimental: true
-`)
+`
+  )
   t.strictSame(report.list, [])
   t.match(config.server, { body_limit: 65_536, admin: false, drain: { notice: 5000, streams: 30_000 }, trust_proxy: ['10.0.0.0/8'] })
-  t.strictSame(config.plugins.keys, { use: 'auth-api-key', config: { file: './keys.yaml' }, on_error: 'allow', timeout: 20, required: true })
-  t.strictSame(config.providers.up, { use: 'provider-openai', pool: { connections: 256, keep_alive: 4000 }, allow_private: true, timeout: { connect: 2000 }, max_response: 1_048_576 })
+  t.strictSame(config.plugins.keys, {
+    use: 'auth-api-key',
+    config: { file: './keys.yaml' },
+    on_error: 'allow',
+    timeout: 20,
+    required: true
+  })
+  t.strictSame(config.providers.up, {
+    use: 'provider-openai',
+    pool: { connections: 256, keep_alive: 4000 },
+    allow_private: true,
+    timeout: { connect: 2000 },
+    max_response: 1_048_576
+  })
   t.match(config.routes, [
-    { timeout: 120_000, pipeline: ['keys', { plugin: 'judge', overlap: true, timeout: 1000, when: { not: { 'principal.scopes': 'trusted' } } }] },
+    {
+      timeout: 120_000,
+      pipeline: ['keys', { plugin: 'judge', overlap: true, timeout: 1000, when: { not: { 'principal.scopes': 'trusted' } } }]
+    },
     { timeout: { first_token: 5000, total: 60_000 } }
   ])
   t.strictSame(config.plugins_allow, ['@acme/*'])
@@ -72,8 +90,16 @@ test('no name finds anything that the file does not define', t => {
 
 test('process variables win over the file', t => {
   const text = 'version: 1\nserver: { listen: 127.0.0.1:1, admin: 127.0.0.1:2, data: ./a }\n'
-  t.match(load(t, text, {}, { listen: '127.0.0.1:9', admin: false, data: '/b' }).config.server, { listen: '127.0.0.1:9', admin: false, data: '/b' })
-  t.match(load(t, text, {}, { listen: undefined, admin: undefined }).config.server, { listen: '127.0.0.1:1', admin: '127.0.0.1:2', data: './a' })
+  t.match(load(t, text, {}, { listen: '127.0.0.1:9', admin: false, data: '/b' }).config.server, {
+    listen: '127.0.0.1:9',
+    admin: false,
+    data: '/b'
+  })
+  t.match(load(t, text, {}, { listen: undefined, admin: undefined }).config.server, {
+    listen: '127.0.0.1:1',
+    admin: '127.0.0.1:2',
+    data: './a'
+  })
   t.end()
 })
 
@@ -94,13 +120,19 @@ test('G3 a misspelling anywhere in the shell is told with what was meant', t => 
   ]
   for (const [text, meant] of cases) {
     const list = mistakes(t, `version: 1\n${text}\n`)
-    t.strictSame(list.map(({ code, hint }) => [code, hint]), [['HG_CONFIG_UNKNOWN_OPTION', `did you mean "${meant}"?`]], text)
+    t.strictSame(
+      list.map(({ code, hint }) => [code, hint]),
+      [['HG_CONFIG_UNKNOWN_OPTION', `did you mean "${meant}"?`]],
+      text
+    )
   }
   t.end()
 })
 
 test('P18 wrong values of the shell, all at once', t => {
-  const list = mistakes(t, `version: 1
+  const list = mistakes(
+    t,
+    `version: 1
 server:
   listen: 8080
   admin: localhost
@@ -115,28 +147,35 @@ providers:
 routes:
   - { name: "a b", match: { path: v1 }, pipeline: keys }
   - { name: c, match: { path: [] }, pipeline: [5], retry: { max_attempts: 99 } }
-`)
-  t.strictSame(list.map(({ line, message }) => `${line} ${message}`), [
-    '3 expected string, got number',
-    '4 "localhost" is not an address',
-    '5 "big" is not a size',
-    '6 must be at least 1, got 0',
-    '7 "25d" is not a duration of at most 24 days',
-    '9 "1st" cannot be a name',
-    '10 must not be empty',
-    '12 "a/b" cannot be a name',
-    '14 "a b" does not match ^[A-Za-z0-9][A-Za-z0-9_.-]*$',
-    '14 "v1" does not match ^/',
-    '14 expected list, got string',
-    '15 needs at least 1 entry',
-    '15 expected string or map, got number',
-    '15 must be at most 10, got 99'
-  ])
+`
+  )
+  t.strictSame(
+    list.map(({ line, message }) => `${line} ${message}`),
+    [
+      '3 expected string, got number',
+      '4 "localhost" is not an address',
+      '5 "big" is not a size',
+      '6 must be at least 1, got 0',
+      '7 "25d" is not a duration of at most 24 days',
+      '9 "1st" cannot be a name',
+      '10 must not be empty',
+      '12 "a/b" cannot be a name',
+      '14 "a b" does not match ^[A-Za-z0-9][A-Za-z0-9_.-]*$',
+      '14 "v1" does not match ^/',
+      '14 expected list, got string',
+      '15 needs at least 1 entry',
+      '15 expected string or map, got number',
+      '15 must be at most 10, got 99'
+    ]
+  )
   t.end()
 })
 
 test('a shell with mistakes still has a shape to look at', t => {
-  const { config, report } = load(t, 'version: 1\nserver: 5\nplugins: { a: { use: x, timeout: soon }, b: 5 }\nproviders: []\nroutes: [{ name: r, match: { path: / }, pipeline: [a], strict: perhaps }]\n')
+  const { config, report } = load(
+    t,
+    'version: 1\nserver: 5\nplugins: { a: { use: x, timeout: soon }, b: 5 }\nproviders: []\nroutes: [{ name: r, match: { path: / }, pipeline: [a], strict: perhaps }]\n'
+  )
   t.equal(report.failed, true)
   t.equal(config.server.listen, '127.0.0.1:8080')
   t.strictSame(Object.entries(config.plugins), [['a', { use: 'x' }]])
@@ -148,7 +187,11 @@ test('a shell with mistakes still has a shape to look at', t => {
 })
 
 test('a flag from a variable is a flag', t => {
-  const { config, report } = load(t, 'version: 1\nserver: { reuse_port: "${R}", max_connections: "${M}", admin: "${ADMIN}" }\nallow_experimental: "${E:-true}"\n', { R: 'true', M: '5', ADMIN: 'false' })
+  const { config, report } = load(
+    t,
+    'version: 1\nserver: { reuse_port: "${R}", max_connections: "${M}", admin: "${ADMIN}" }\nallow_experimental: "${E:-true}"\n',
+    { R: 'true', M: '5', ADMIN: 'false' }
+  )
   t.strictSame(report.list, [])
   t.match(config, { server: { reuse_port: true, max_connections: 5, admin: false }, allow_experimental: true })
   t.end()
@@ -161,7 +204,7 @@ test('every option of the shell is described, and its schema is sound', t => {
       if (below.description === undefined) bare.push(`${where}/${name}`)
       visit(below, `${where}/${name}`)
     }
-    for (const below of [schema.items, schema.additionalProperties, ...schema.anyOf ?? []]) {
+    for (const below of [schema.items, schema.additionalProperties, ...(schema.anyOf ?? [])]) {
       if (typeof below === 'object') visit(below, where)
     }
   }
@@ -176,6 +219,7 @@ test('addresses', t => {
   t.strictSame(parseAddress('[::1]:0'), { host: '::1', port: 0 })
   t.strictSame(parseAddress('*:80'), { host: '::', port: 80 })
   t.strictSame(parseAddress('gateway.internal:65535'), { host: 'gateway.internal', port: 65_535 })
-  for (const bad of ['8080', ':8080', 'a:', 'a:65536', '::1:80', 'a b:1', 'http://a:1', '*a:1', '']) t.equal(parseAddress(bad), undefined, bad)
+  for (const bad of ['8080', ':8080', 'a:', 'a:65536', '::1:80', 'a b:1', 'http://a:1', '*a:1', ''])
+    t.equal(parseAddress(bad), undefined, bad)
   t.end()
 })

@@ -6,43 +6,95 @@ import { always, compileWhen, never, type Predicate, type WhenOptions } from '..
 import type { Diagnostic } from '../../core/config/types.ts'
 import { load, type Env } from './config-folder.ts'
 
-interface Compiled { readonly predicate: Predicate | null, readonly list: readonly Diagnostic[] }
+interface Compiled {
+  readonly predicate: Predicate | null
+  readonly list: readonly Diagnostic[]
+}
 
-function compile (t: Test, when: string, options: Partial<WhenOptions> = {}, env: Env = {}): Compiled {
-  const { config, document, report } = load(t, `version: 1\nroutes:\n  - name: r\n    match: { path: / }\n    pipeline:\n      - { plugin: p, when: ${when} }\n`, env)
+function compile(t: Test, when: string, options: Partial<WhenOptions> = {}, env: Env = {}): Compiled {
+  const { config, document, report } = load(
+    t,
+    `version: 1\nroutes:\n  - name: r\n    match: { path: / }\n    pipeline:\n      - { plugin: p, when: ${when} }\n`,
+    env
+  )
   const step = config.routes[0]?.pipeline[0]
   const value = typeof step === 'object' ? step.when : undefined
-  const predicate = compileWhen(value, { document, report, path: ['routes', 0, 'pipeline', 0, 'when'], known: factsKnownAt('request'), hook: 'request', label: 'p', ...options })
+  const predicate = compileWhen(value, {
+    document,
+    report,
+    path: ['routes', 0, 'pipeline', 0, 'when'],
+    known: factsKnownAt('request'),
+    hook: 'request',
+    label: 'p',
+    ...options
+  })
   return { predicate, list: report.list }
 }
 
-function facts (values: { [name: string]: Fact }): Facts {
-  return { fact: name => Object.hasOwn(values, name) ? values[name] : undefined }
+function facts(values: { [name: string]: Fact }): Facts {
+  return { fact: name => (Object.hasOwn(values, name) ? values[name] : undefined) }
 }
 
 /** Whether the condition holds for the facts; fails the test when it does not compile. */
-function holds (t: Test, when: string, values: { [name: string]: Fact }, env: Env = {}): boolean | undefined {
+function holds(t: Test, when: string, values: { [name: string]: Fact }, env: Env = {}): boolean | undefined {
   const { predicate, list } = compile(t, when, {}, env)
   t.strictSame(list, [])
   return predicate?.(facts(values))
 }
 
 const REQUEST = {
-  model: 'gpt-4.1-mini', stream: true, operation: 'chat', path: '/v1/chat/completions', method: 'POST', route: 'r', tokens: 9000,
-  'header.x-team': 'hr', 'principal.id': 'k1', 'principal.scopes': ['read', 'admin'], 'principal.metadata.region': 'eu'
+  model: 'gpt-4.1-mini',
+  stream: true,
+  operation: 'chat',
+  path: '/v1/chat/completions',
+  method: 'POST',
+  route: 'r',
+  tokens: 9000,
+  'header.x-team': 'hr',
+  'principal.id': 'k1',
+  'principal.scopes': ['read', 'admin'],
+  'principal.metadata.region': 'eu'
 }
 
 test('a condition on each kind of fact', t => {
   const yes = [
-    '{}', '{ model: "gpt-*" }', '{ model: [claude-*, gpt-4.1-mini] }', '{ stream: true }', '{ operation: chat }', '{ path: "/v1/*" }', '{ method: post }', '{ route: r }',
-    '{ header.X-Team: [hr, legal] }', '{ principal.id: k1 }', '{ principal.scopes: admin }', '{ principal.scopes: [x, "rea*"] }', '{ principal.metadata.region: eu }',
-    '{ tokens: { gt: 8000 } }', '{ tokens: { gte: 9000, lte: 9000 } }', '{ tokens: 9000 }', '{ header.x-team: "*" }',
-    '{ not: { stream: false } }', '{ any: [ { model: x }, { stream: true } ] }', '{ all: [ { stream: true }, { tokens: { lt: 9001 } } ] }',
+    '{}',
+    '{ model: "gpt-*" }',
+    '{ model: [claude-*, gpt-4.1-mini] }',
+    '{ stream: true }',
+    '{ operation: chat }',
+    '{ path: "/v1/*" }',
+    '{ method: post }',
+    '{ route: r }',
+    '{ header.X-Team: [hr, legal] }',
+    '{ principal.id: k1 }',
+    '{ principal.scopes: admin }',
+    '{ principal.scopes: [x, "rea*"] }',
+    '{ principal.metadata.region: eu }',
+    '{ tokens: { gt: 8000 } }',
+    '{ tokens: { gte: 9000, lte: 9000 } }',
+    '{ tokens: 9000 }',
+    '{ header.x-team: "*" }',
+    '{ not: { stream: false } }',
+    '{ any: [ { model: x }, { stream: true } ] }',
+    '{ all: [ { stream: true }, { tokens: { lt: 9001 } } ] }',
     '{ stream: true, not: { any: [ { path: /x }, { all: [ { stream: true }, { stream: false } ] } ] } }'
   ]
   const no = [
-    '{ model: "gpt-" }', '{ model: [claude-*] }', '{ stream: false }', '{ header.x-team: HR }', '{ header.x-other: "*" }', '{ principal.scopes: write }', '{ principal.team: "*" }',
-    '{ tokens: { gt: 9000 } }', '{ tokens: { lt: 9000 } }', '{ tokens: { gt: 1, lt: 2 } }', '{ stream: true, model: x }', '{ not: {} }', '{ any: [ { model: x }, { model: y } ] }', '{ all: [ {}, { stream: false } ] }'
+    '{ model: "gpt-" }',
+    '{ model: [claude-*] }',
+    '{ stream: false }',
+    '{ header.x-team: HR }',
+    '{ header.x-other: "*" }',
+    '{ principal.scopes: write }',
+    '{ principal.team: "*" }',
+    '{ tokens: { gt: 9000 } }',
+    '{ tokens: { lt: 9000 } }',
+    '{ tokens: { gt: 1, lt: 2 } }',
+    '{ stream: true, model: x }',
+    '{ not: {} }',
+    '{ any: [ { model: x }, { model: y } ] }',
+    '{ all: [ {}, { stream: false } ] }'
   ]
   for (const when of yes) t.equal(holds(t, when, REQUEST), true, when)
   for (const when of no) t.equal(holds(t, when, REQUEST), false, when)
@@ -68,7 +120,12 @@ test('what is constant is decided when the config loads', t => {
   t.equal(compile(t, '{ not: { any: [ { route: other }, { route: another } ] } }', { constants }).predicate, always)
   const asked: string[] = []
   const { predicate } = compile(t, '{ route: chat, model: x }', { constants })
-  predicate?.({ fact: name => { asked.push(name); return 'x' } })
+  predicate?.({
+    fact: name => {
+      asked.push(name)
+      return 'x'
+    }
+  })
   t.strictSame(asked, ['model'], 'only what is open is asked for')
   t.end()
 })
@@ -79,7 +136,8 @@ test('a fact that is not known yet is an error at its place', t => {
   t.equal(predicate, null)
   t.match(list, [{ code: 'HG_CONFIG_WHEN', message: 'p: model is not known when authenticate runs', line: 6, length: 5 }])
   t.equal(list.length, 1)
-  for (const fact of ['stream: true', 'tokens: 5', 'principal.id: a']) t.match(compile(t, `{ ${fact} }`, early).list, [{ message: /is not known when authenticate runs/ }])
+  for (const fact of ['stream: true', 'tokens: 5', 'principal.id: a'])
+    t.match(compile(t, `{ ${fact} }`, early).list, [{ message: /is not known when authenticate runs/ }])
   t.end()
 })
 
@@ -109,7 +167,11 @@ test('mistakes are told with what was meant, all at once', t => {
   for (const [when, message, hint] of cases) {
     const { predicate, list } = compile(t, when)
     t.equal(predicate, null, when)
-    t.strictSame(list.map(entry => [entry.code, entry.message, entry.hint]), [['HG_CONFIG_WHEN', message, hint]], when)
+    t.strictSame(
+      list.map(entry => [entry.code, entry.message, entry.hint]),
+      [['HG_CONFIG_WHEN', message, hint]],
+      when
+    )
   }
   t.equal(compile(t, '{ modle: x, stream: 1, any: [{ tokns: 1 }] }').list.length, 3)
   t.end()
@@ -118,10 +180,13 @@ test('mistakes are told with what was meant, all at once', t => {
 test('a glob matches what its regular expression would', t => {
   const text = fc.string({ unit: fc.constantFrom('a', 'b', '.'), maxLength: 12 })
   const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '.', '*'), maxLength: 8 })
-  fc.assert(fc.property(pattern, text, (glob, value) => {
-    const regex = new RegExp(`^${glob.replaceAll('.', '\\.').replaceAll('*', '.*')}$`)
-    return compileGlob(glob)(value) === regex.test(value)
-  }), { numRuns: 2000 })
+  fc.assert(
+    fc.property(pattern, text, (glob, value) => {
+      const regex = new RegExp(`^${glob.replaceAll('.', '\\.').replaceAll('*', '.*')}$`)
+      return compileGlob(glob)(value) === regex.test(value)
+    }),
+    { numRuns: 2000 }
+  )
   t.end()
 })
 

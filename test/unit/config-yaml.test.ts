@@ -6,30 +6,31 @@ import { readDocument } from '../../core/config/document.ts'
 import { mistakes, printed, read } from './config-folder.ts'
 
 test('G1 a syntax error is told with position and caret', t => {
-  t.equal(printed(t, 'version: 1\nserver: { listen: "127.0.0.1:8080"\nroutes: []\n'), [
-    'headgate.yaml:3:1 flow map in block collection must be sufficiently indented and end with a }',
-    '    3 | routes: []',
-    '      | ^'
-  ].join('\n'))
+  t.equal(
+    printed(t, 'version: 1\nserver: { listen: "127.0.0.1:8080"\nroutes: []\n'),
+    [
+      'headgate.yaml:3:1 flow map in block collection must be sufficiently indented and end with a }',
+      '    3 | routes: []',
+      '      | ^'
+    ].join('\n')
+  )
   t.equal(mistakes(t, 'version: 1\nserver: { listen: "127.0.0.1:8080"\nroutes: []\n')[0]?.code, 'HG_CONFIG_SYNTAX')
   t.end()
 })
 
 test('G1 a tab as indentation is told as such', t => {
-  t.equal(printed(t, 'version: 1\nserver:\n\tlisten: 127.0.0.1:1\n'), [
-    'headgate.yaml:3:1 a tab cannot indent YAML',
-    '    3 | \tlisten: 127.0.0.1:1',
-    '      | ^ use spaces'
-  ].join('\n'))
+  t.equal(
+    printed(t, 'version: 1\nserver:\n\tlisten: 127.0.0.1:1\n'),
+    ['headgate.yaml:3:1 a tab cannot indent YAML', '    3 | \tlisten: 127.0.0.1:1', '      | ^ use spaces'].join('\n')
+  )
   t.end()
 })
 
 test('G1 a key that stands twice names the first one', t => {
-  t.equal(printed(t, 'version: 1\nplugins:\n  a: { use: x }\n  b: { use: y }\n  a: { use: z }\n'), [
-    'headgate.yaml:5:3 "a" stands here twice, first on line 3',
-    '    5 |   a: { use: z }',
-    '      |   ^'
-  ].join('\n'))
+  t.equal(
+    printed(t, 'version: 1\nplugins:\n  a: { use: x }\n  b: { use: y }\n  a: { use: z }\n'),
+    ['headgate.yaml:5:3 "a" stands here twice, first on line 3', '    5 |   a: { use: z }', '      |   ^'].join('\n')
+  )
   t.end()
 })
 
@@ -67,7 +68,10 @@ test('G1 a file that is no UTF-8 text, or not there, is told by name', t => {
   const dir = t.testdir({ 'headgate.yaml': '' })
   writeFileSync(join(dir, 'headgate.yaml'), Buffer.from([0x61, 0x3a, 0x20, 0xff, 0xfe]))
   t.throws(() => readDocument(join(dir, 'headgate.yaml'), { env: {} }), { code: 'HG_CONFIG_SYNTAX', message: /not UTF-8 text/ })
-  t.throws(() => readDocument(join(dir, 'other.yaml'), { env: {} }), { code: 'HG_CONFIG_NOT_FOUND', message: /other\.yaml: the file does not exist/ })
+  t.throws(() => readDocument(join(dir, 'other.yaml'), { env: {} }), {
+    code: 'HG_CONFIG_NOT_FOUND',
+    message: /other\.yaml: the file does not exist/
+  })
   t.throws(() => readDocument(dir, { env: {} }), ConfigError)
   t.end()
 })
@@ -80,7 +84,10 @@ test('values are those of YAML 1.2, and keys are texts', t => {
 
 test('a key named like a member of every object is only a key', t => {
   const { value } = read(t, 'constructor: 1\ntoString: 2\n')
-  t.strictSame(Object.entries(value as object), [['constructor', 1], ['toString', 2]])
+  t.strictSame(Object.entries(value as object), [
+    ['constructor', 1],
+    ['toString', 2]
+  ])
   t.end()
 })
 

@@ -2,8 +2,34 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { test } from 'tap'
 import {
-  closeAfterEach, cut, drip, endless, fin, garbage, gzipBomb, hang, headerBomb, informational, raw, redirect, refusedOrigin, replay, reply, reset, resetAt,
-  resetOnReuse, script, slice, splitBytes, sse, stall, startFaultUpstream, withFault, wrongLength, type FaultUpstream, type Reply
+  closeAfterEach,
+  cut,
+  drip,
+  endless,
+  fin,
+  garbage,
+  gzipBomb,
+  hang,
+  headerBomb,
+  informational,
+  raw,
+  redirect,
+  refusedOrigin,
+  replay,
+  reply,
+  reset,
+  resetAt,
+  resetOnReuse,
+  script,
+  slice,
+  splitBytes,
+  sse,
+  stall,
+  startFaultUpstream,
+  withFault,
+  wrongLength,
+  type FaultUpstream,
+  type Reply
 } from '../../core/api/test/upstream.ts'
 
 const GET = 'GET /a?b HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nx-a: 2\r\n\r\n'
@@ -16,7 +42,11 @@ interface Seen {
 }
 
 /** Sends bytes and reads until the connection ends, or until `enough` says so. */
-function exchange (upstream: FaultUpstream, bytes: string | readonly string[], enough: (text: string) => boolean = () => false): Promise<Seen> {
+function exchange(
+  upstream: FaultUpstream,
+  bytes: string | readonly string[],
+  enough: (text: string) => boolean = () => false
+): Promise<Seen> {
   return new Promise(resolve => {
     const socket = connect(upstream.port, '127.0.0.1')
     const reads: string[] = []
@@ -54,20 +84,27 @@ test('requests are read however they are cut and framed', async t => {
   const chunked = 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\ntrailer: 1\r\n\r\n'
   for (const bytes of [length, chunked]) {
     await exchange(upstream, bytes, text => text.endsWith('hello'))
-    await exchange(upstream, [...bytes], text => text.endsWith('hello'))
+    await exchange(upstream, bytes.split(''), text => text.endsWith('hello'))
   }
-  t.strictSame(upstream.requests.map(request => request.body.toString()), ['{"ü":1', '{"ü":1', 'abc0123456789', 'abc0123456789'])
+  t.strictSame(
+    upstream.requests.map(request => request.body.toString()),
+    ['{"ü":1', '{"ü":1', 'abc0123456789', 'abc0123456789']
+  )
 })
 
 test('what is not HTTP is dropped and counted', async t => {
   const upstream = await startFaultUpstream(t, ANSWER)
-  for (const bytes of ['nonsense\r\n\r\n', 'GET / HTTP/1.1\r\nbad header\r\n\r\n', 'POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n']) await exchange(upstream, bytes)
+  for (const bytes of ['nonsense\r\n\r\n', 'GET / HTTP/1.1\r\nbad header\r\n\r\n', 'POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n'])
+    await exchange(upstream, bytes)
   t.equal(upstream.malformed, 3)
   t.equal(upstream.requests.length, 0)
 })
 
 test('a script gives a step to each request and repeats the last', async t => {
-  const upstream = await startFaultUpstream(t, script([reply({ body: 'one' }), (request, index) => reply({ body: `${request.path} ${index}` })]))
+  const upstream = await startFaultUpstream(
+    t,
+    script([reply({ body: 'one' }), (request, index) => reply({ body: `${request.path} ${index}` })])
+  )
   const bodies: string[] = []
   for (let i = 0; i < 3; i++) bodies.push((await exchange(upstream, GET, text => /\r\n\r\n./.test(text))).text.split('\r\n\r\n')[1]!)
   t.strictSame(bodies, ['one', '/a?b 1', '/a?b 2'])
@@ -91,10 +128,16 @@ test('U5 U6 U7 U8 connections end where and how they are told to', async t => {
     [resetAt('request'), '', 'reset'],
     [resetAt('connect'), '', 'reset']
   ]
-  const upstream = await startFaultUpstream(t, cases.map(([step]) => step))
+  const upstream = await startFaultUpstream(
+    t,
+    cases.map(([step]) => step)
+  )
   for (const [, text, end] of cases) t.match(await exchange(upstream, GET), { text, end })
   t.equal(upstream.requests.length, cases.length - 1, 'a reset on connecting takes no request')
-  t.ok(upstream.requests.every(request => !request.aborted), 'the client aborted none of them')
+  t.ok(
+    upstream.requests.every(request => !request.aborted),
+    'the client aborted none of them'
+  )
   await upstream.until(() => upstream.sockets === 0)
   t.equal(upstream.connections, cases.length)
 })
@@ -121,7 +164,11 @@ test('U10 U11 silence lasts until the client goes, which is recorded', async t =
 })
 
 test('U12 U13 drips and endless streams go on until the client has gone', async t => {
-  const upstream = await startFaultUpstream(t, [withFault(reply({ body: 'abc' }), drip(1, 5)), endless('data: x\n\n'), withFault(reply({ body: 'x'.repeat(9) }), drip(1, 60_000))])
+  const upstream = await startFaultUpstream(t, [
+    withFault(reply({ body: 'abc' }), drip(1, 5)),
+    endless('data: x\n\n'),
+    withFault(reply({ body: 'x'.repeat(9) }), drip(1, 60_000))
+  ])
   const dripped = await exchange(upstream, GET, text => text.endsWith('abc'))
   t.ok(dripped.reads.length >= 3)
   await exchange(upstream, GET, text => text.length > 50_000)
@@ -130,8 +177,19 @@ test('U12 U13 drips and endless streams go on until the client has gone', async 
 })
 
 test('U26 U27 U28 U33 bombs and other bad answers look like what they are', async t => {
-  const steps = [garbage(8), redirect('http://169.254.169.254/', 302), gzipBomb(1_000_000), gzipBomb(1_000, 3), headerBomb(30_000), withFault(ANSWER, informational(2)), withFault(ANSWER, wrongLength(-1))]
-  const upstream = await startFaultUpstream(t, steps.map(step => withFault(step, closeAfterEach())))
+  const steps = [
+    garbage(8),
+    redirect('http://169.254.169.254/', 302),
+    gzipBomb(1_000_000),
+    gzipBomb(1_000, 3),
+    headerBomb(30_000),
+    withFault(ANSWER, informational(2)),
+    withFault(ANSWER, wrongLength(-1))
+  ]
+  const upstream = await startFaultUpstream(
+    t,
+    steps.map(step => withFault(step, closeAfterEach()))
+  )
   const texts: string[] = []
   for (const _ of steps) texts.push((await exchange(upstream, GET)).text)
   t.match(texts[0], /application\/json\r\ncontent-length: 8\r\n\r\n.{8}$/s)
@@ -156,7 +214,10 @@ test('U29 bodies are cut where they are told to be', async t => {
   const upstream = await startFaultUpstream(t, [sse('data: 1\n\n', { split: [4] }), withFault(ANSWER, slice([3, 40]))])
   t.match((await exchange(upstream, GET, text => text.endsWith('0\r\n\r\n'))).text, /\r\n\r\n4\r\ndata\r\n5\r\n: 1\n\n\r\n0\r\n\r\n$/)
   const sliced = await exchange(upstream, GET, text => text === WIRE)
-  t.strictSame(sliced.reads.map(read => read.length), [3, 40, WIRE.length - 43])
+  t.strictSame(
+    sliced.reads.map(read => read.length),
+    [3, 40, WIRE.length - 43]
+  )
 })
 
 test('streams are made of frames, with the end the dialect has', async t => {
@@ -186,12 +247,27 @@ test('U1 an origin on which nobody listens refuses', async t => {
 
 test('a case folder is replayed byte for byte', async t => {
   const dir = t.testdir({
-    json: { 'meta.json': JSON.stringify({ status: 400, content_type: 'application/json', streaming: false, response_headers: { 'x-request-id': 'r', 'transfer-encoding': 'chunked' }, response_file: 'b.json' }), 'b.json': '{"error":1}' },
-    stream: { 'meta.json': JSON.stringify({ status: 200, content_type: 'text/event-stream', streaming: true, response_file: 's.sse' }), 's.sse': 'data: ü\r\n\r\n' },
+    json: {
+      'meta.json': JSON.stringify({
+        status: 400,
+        content_type: 'application/json',
+        streaming: false,
+        response_headers: { 'x-request-id': 'r', 'transfer-encoding': 'chunked' },
+        response_file: 'b.json'
+      }),
+      'b.json': '{"error":1}'
+    },
+    stream: {
+      'meta.json': JSON.stringify({ status: 200, content_type: 'text/event-stream', streaming: true, response_file: 's.sse' }),
+      's.sse': 'data: ü\r\n\r\n'
+    },
     bad: { 'meta.json': '{}' }
   })
   const upstream = await startFaultUpstream(t, [replay(`${dir}/json`), replay(`${dir}/stream`, { split: 'every-byte' })])
-  t.equal((await exchange(upstream, GET, text => text.endsWith('}'))).text, 'HTTP/1.1 400 Status\r\ncontent-type: application/json\r\nx-request-id: r\r\ncontent-length: 11\r\n\r\n{"error":1}')
+  t.equal(
+    (await exchange(upstream, GET, text => text.endsWith('}'))).text,
+    'HTTP/1.1 400 Status\r\ncontent-type: application/json\r\nx-request-id: r\r\ncontent-length: 11\r\n\r\n{"error":1}'
+  )
   t.equal((await exchange(upstream, GET, text => text.endsWith('0\r\n\r\n'))).text.split('1\r\n').length, 13)
   t.throws(() => replay(`${dir}/bad`), /meta\.json needs/)
   t.throws(() => replay(`${dir}/none`))
@@ -214,7 +290,11 @@ test('every recorded exchange can be replayed', async t => {
       const dir = new URL(`${provider.name}/${name}`, root).pathname
       if (!existsSync(`${dir}/meta.json`)) continue
       const meta = JSON.parse(readFileSync(`${dir}/meta.json`, 'utf8')) as { response_file: string }
-      t.same(Buffer.concat(replay(dir, { split: 'inside-characters' }).payload), readFileSync(`${dir}/${meta.response_file}`), `${provider.name}/${name}`)
+      t.same(
+        Buffer.concat(replay(dir, { split: 'inside-characters' }).payload),
+        readFileSync(`${dir}/${meta.response_file}`),
+        `${provider.name}/${name}`
+      )
       cases++
     }
   }
@@ -223,7 +303,14 @@ test('every recorded exchange can be replayed', async t => {
 
 test('everything is closed with the test', async t => {
   const closers: (() => unknown)[] = []
-  const upstream = await startFaultUpstream({ teardown: fn => { closers.push(fn) } }, hang())
+  const upstream = await startFaultUpstream(
+    {
+      teardown: fn => {
+        closers.push(fn)
+      }
+    },
+    hang()
+  )
   const client = connect(upstream.port, '127.0.0.1')
   client.write(GET)
   await upstream.until(() => upstream.requests.length === 1)

@@ -1,14 +1,25 @@
-import { reject, stateKey, type GuardCtx, type Instance, type ResponseBody } from '@headgate/api'
+import { reject, type GuardCtx, type Instance } from '@headgate/api'
 import { createTestGateway, hang, reply } from '@headgate/api/test'
 import { test } from 'tap'
-import { keyOf, pluginOf, said, streamedText } from '../plugin-of.ts'
+import { pluginOf, said, streamedText } from '../plugin-of.ts'
 
 /** A plugin that writes every hook that runs into a list. */
-function tracer (name: string, seen: string[], more: Instance = {}): ReturnType<typeof pluginOf> {
-  const note = (hook: string) => (): undefined => { seen.push(`${name}.${hook}`) }
+function tracer(name: string, seen: string[], more: Instance = {}): ReturnType<typeof pluginOf> {
+  const note = (hook: string) => (): undefined => {
+    seen.push(`${name}.${hook}`)
+  }
   return pluginOf(name, {
-    receive: note('receive'), authenticate: note('authenticate'), request: note('request'), guard: note('guard'), route: note('route'),
-    attempt: note('attempt'), retry: note('retry'), response: note('response'), stream: note('stream'), error: note('error'), log: note('log'),
+    receive: note('receive'),
+    authenticate: note('authenticate'),
+    request: note('request'),
+    guard: note('guard'),
+    route: note('route'),
+    attempt: note('attempt'),
+    retry: note('retry'),
+    response: note('response'),
+    stream: note('stream'),
+    error: note('error'),
+    log: note('log'),
     ...more
   })
 }
@@ -18,16 +29,33 @@ test('hooks run in lifecycle order, the response half in reverse', async t => {
   const gw = await createTestGateway(t, { plugins: { a: tracer('a', seen), b: tracer('b', seen) }, upstream: said('hi') })
   await gw.chat()
   t.same(seen, [
-    'a.receive', 'b.receive', // `authenticate` of the kit comes first and wins
-    'a.request', 'b.request', 'a.guard', 'b.guard', 'a.route', 'b.route', 'a.attempt', 'b.attempt',
-    'b.response', 'a.response', 'a.log', 'b.log'
+    'a.receive',
+    'b.receive', // `authenticate` of the kit comes first and wins
+    'a.request',
+    'b.request',
+    'a.guard',
+    'b.guard',
+    'a.route',
+    'b.route',
+    'a.attempt',
+    'b.attempt',
+    'b.response',
+    'a.response',
+    'a.log',
+    'b.log'
   ])
-  t.same(gw.exchange.hooks.map(({ plugin, hook }) => `${plugin}.${hook}`).filter(entry => !entry.startsWith('kit')), seen.slice(0, -2))
+  t.same(
+    gw.exchange.hooks.map(({ plugin, hook }) => `${plugin}.${hook}`).filter(entry => !entry.startsWith('kit')),
+    seen.slice(0, -2)
+  )
 })
 
 test('a stream asks stream hooks in reverse, once for each channel', async t => {
   const seen: string[] = []
-  const gw = await createTestGateway(t, { plugins: { a: tracer('a', seen), b: tracer('b', seen) }, upstream: streamedText(['x', 'y', 'z']) })
+  const gw = await createTestGateway(t, {
+    plugins: { a: tracer('a', seen), b: tracer('b', seen) },
+    upstream: streamedText(['x', 'y', 'z'])
+  })
   await gw.chat({ stream: true })
   t.same(seen.slice(-4), ['b.stream', 'a.stream', 'a.log', 'b.log'])
 })
@@ -35,7 +63,11 @@ test('a stream asks stream hooks in reverse, once for each channel', async t => 
 test('first: the first principal, retry decision and error win', async t => {
   const seen: string[] = []
   const a = tracer('a', seen, { authenticate: () => undefined })
-  const b = tracer('b', seen, { authenticate: () => ({ id: 'b' }), retry: () => ({ action: 'fail' }), error: () => ({ status: 418, code: 'teapot', message: 'b says' }) })
+  const b = tracer('b', seen, {
+    authenticate: () => ({ id: 'b' }),
+    retry: () => ({ action: 'fail' }),
+    error: () => ({ status: 418, code: 'teapot', message: 'b says' })
+  })
   const c = tracer('c', seen)
   const gw = await createTestGateway(t, { auth: false, plugins: { a, b, c }, upstream: reply({ status: 503 }) })
   const answer = await gw.chat()
@@ -57,8 +89,19 @@ test('nobody authenticates: 401, and the body is never looked at', async t => {
 })
 
 test('waterfall: each request and route step sees what the one before left', async t => {
-  const a = pluginOf('a', { request (ctx) { ctx.edit()['user'] = 'a' }, route: () => [{ provider: 'upstream', model: 'from-a' }] })
-  const b = pluginOf('b', { request (ctx) { t.equal(ctx.request['user'], 'a'); ctx.edit()['user'] = 'ab' }, route: (_ctx, plan) => plan.map(target => ({ ...target, model: `${target.model}-b` })) })
+  const a = pluginOf('a', {
+    request(ctx) {
+      ctx.edit()['user'] = 'a'
+    },
+    route: () => [{ provider: 'upstream', model: 'from-a' }]
+  })
+  const b = pluginOf('b', {
+    request(ctx) {
+      t.equal(ctx.request['user'], 'a')
+      ctx.edit()['user'] = 'ab'
+    },
+    route: (_ctx, plan) => plan.map(target => ({ ...target, model: `${target.model}-b` }))
+  })
   const gw = await createTestGateway(t, { plugins: { a, b }, upstream: said('hi') })
   await gw.chat()
   t.match(JSON.parse(gw.upstream.requests[0]!.body.toString()), { user: 'ab', model: 'from-a-b' })
@@ -74,8 +117,11 @@ test('an empty plan is 404 model_not_found', async t => {
 
 test('attempt: headers and a patch for this try only; a denial skips the target', async t => {
   const shaping = pluginOf('shaping', {
-    route: () => [{ provider: 'upstream', model: 'first' }, { provider: 'upstream', model: 'second' }],
-    attempt (ctx) {
+    route: () => [
+      { provider: 'upstream', model: 'first' },
+      { provider: 'upstream', model: 'second' }
+    ],
+    attempt(ctx) {
       if (ctx.target.model === 'first') throw reject(403, 'not_there', 'this target is not for you')
       ctx.setHeader('x-attempt', String(ctx.attempt))
       ctx.patch({ temperature: 0, user: undefined })
@@ -90,7 +136,10 @@ test('attempt: headers and a patch for this try only; a denial skips the target'
   const body = JSON.parse(request!.body.toString()) as object
   t.match(body, { model: 'second', temperature: 0 })
   t.notOk('user' in body)
-  t.match(gw.exchange.provider.attempts, [{ model: 'first', result: 'skipped' }, { model: 'second', result: 'ok' }])
+  t.match(gw.exchange.provider.attempts, [
+    { model: 'first', result: 'skipped' },
+    { model: 'second', result: 'ok' }
+  ])
 })
 
 test('guards run together, see the final request and cannot change it', async t => {
@@ -100,11 +149,21 @@ test('guards run together, see the final request and cannot change it', async t 
     most = Math.max(most, ++running)
     t.equal(ctx.request['user'], 'edited')
     t.notOk('edit' in ctx || 'respond' in ctx || 'setHeader' in ctx)
-    t.throws(() => { (ctx.texts()[0] as { text: string }).text = 'changed' }, TypeError)
+    t.throws(() => {
+      ;(ctx.texts()[0] as { text: string }).text = 'changed'
+    }, TypeError)
     await new Promise(resolve => setTimeout(resolve, 10))
     running--
   }
-  const plugins = { a: pluginOf('a', { guard }), b: pluginOf('b', { guard, request (ctx) { ctx.edit()['user'] = 'edited' } }) }
+  const plugins = {
+    a: pluginOf('a', { guard }),
+    b: pluginOf('b', {
+      guard,
+      request(ctx) {
+        ctx.edit()['user'] = 'edited'
+      }
+    })
+  }
   const gw = await createTestGateway(t, { plugins, upstream: said('hi') })
   t.equal((await gw.chat()).text, 'hi')
   t.equal(most, 2)
@@ -112,8 +171,23 @@ test('guards run together, see the final request and cannot change it', async t 
 
 test('the first denial of a guard wins and ends the others', async t => {
   let ended = false
-  const slow = pluginOf('slow', { guard: ctx => new Promise<void>((_resolve, fail) => { ctx.signal.addEventListener('abort', () => { ended = true; fail(new Error('ended')) }) }) })
-  for (const deny of [async () => { throw reject(403, 'no', 'no') }, () => { throw reject(403, 'no', 'no') }]) {
+  const slow = pluginOf('slow', {
+    guard: ctx =>
+      new Promise<void>((_resolve, fail) => {
+        ctx.signal.addEventListener('abort', () => {
+          ended = true
+          fail(new Error('ended'))
+        })
+      })
+  })
+  for (const deny of [
+    async () => {
+      throw reject(403, 'no', 'no')
+    },
+    () => {
+      throw reject(403, 'no', 'no')
+    }
+  ]) {
     ended = false
     const gw = await createTestGateway(t, { plugins: { slow, deny: pluginOf('deny', { guard: deny }) }, upstream: said('hi') })
     const answer = await gw.chat()
@@ -126,9 +200,24 @@ test('the first denial of a guard wins and ends the others', async t => {
 
 test('overlap: the upstream is asked at once, but nothing leaves before all agree', async t => {
   let agree: () => void = () => undefined
-  const judge = pluginOf('judge', { guard: () => new Promise<void>(resolve => { agree = resolve }) })
-  const gw = await createTestGateway(t, { plugins: { judge }, steps: { judge: { overlap: true } }, upstream: streamedText(['hi']), listen: true, server: { heartbeat: '5ms' } })
-  const pending = fetch(`${gw.url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]}' })
+  const judge = pluginOf('judge', {
+    guard: () =>
+      new Promise<void>(resolve => {
+        agree = resolve
+      })
+  })
+  const gw = await createTestGateway(t, {
+    plugins: { judge },
+    steps: { judge: { overlap: true } },
+    upstream: streamedText(['hi']),
+    listen: true,
+    server: { heartbeat: '5ms' }
+  })
+  const pending = fetch(`${gw.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]}'
+  })
   await gw.upstream.until(() => gw.upstream.requests.length === 1)
   const first = await Promise.race([pending.then(() => 'answered'), new Promise(resolve => setTimeout(resolve, 30, 'held'))])
   t.equal(first, 'held', 'not even a heartbeat')
@@ -137,7 +226,12 @@ test('overlap: the upstream is asked at once, but nothing leaves before all agre
 })
 
 test('overlap: a denial aborts the upstream and is all the client sees', async t => {
-  const judge = pluginOf('judge', { guard: async () => { await gw.upstream.until(() => gw.upstream.requests.length === 1); throw reject(403, 'denied', 'no') } })
+  const judge = pluginOf('judge', {
+    guard: async () => {
+      await gw.upstream.until(() => gw.upstream.requests.length === 1)
+      throw reject(403, 'denied', 'no')
+    }
+  })
   const gw = await createTestGateway(t, { plugins: { judge }, steps: { judge: { overlap: true } }, upstream: hang() })
   const answer = await gw.chat()
   t.equal(answer.status, 403)
@@ -147,31 +241,115 @@ test('overlap: a denial aborts the upstream and is all the client sees', async t
 })
 
 test('overlap: an upstream failure is told only when the guards have agreed', async t => {
-  const judge = pluginOf('judge', { guard: async () => { await new Promise(resolve => setTimeout(resolve, 20)); throw reject(403, 'denied', 'no') } })
-  const gw = await createTestGateway(t, { plugins: { judge }, steps: { judge: { overlap: true } }, upstream: reply({ status: 400, json: { error: { message: 'upstream says' } } }) })
+  const judge = pluginOf('judge', {
+    guard: async () => {
+      await new Promise(resolve => setTimeout(resolve, 20))
+      throw reject(403, 'denied', 'no')
+    }
+  })
+  const gw = await createTestGateway(t, {
+    plugins: { judge },
+    steps: { judge: { overlap: true } },
+    upstream: reply({ status: 400, json: { error: { message: 'upstream says' } } })
+  })
   const answer = await gw.chat()
   t.equal(answer.error?.code, 'denied')
 })
 
 test('when is decided once: the response half follows the request half', async t => {
   const seen: string[] = []
-  const edits = pluginOf('edits', { request (ctx) { ctx.edit().model = 'other' } })
-  const paired = pluginOf('paired', { request () { seen.push('request') }, response () { seen.push('response') } }, { streaming: 'skip' })
-  const first = await createTestGateway(t, { plugins: { paired, edits }, steps: { paired: { when: { model: 'test-*' } } }, upstream: said('hi') })
+  const edits = pluginOf('edits', {
+    request(ctx) {
+      ctx.edit().model = 'other'
+    }
+  })
+  const paired = pluginOf(
+    'paired',
+    {
+      request() {
+        seen.push('request')
+      },
+      response() {
+        seen.push('response')
+      }
+    },
+    { streaming: 'skip' }
+  )
+  const first = await createTestGateway(t, {
+    plugins: { paired, edits },
+    steps: { paired: { when: { model: 'test-*' } } },
+    upstream: said('hi')
+  })
   await first.chat()
   t.same(seen, ['request', 'response'], 'an edit after the decision changes nothing')
   await first.chat({ model: 'elsewhere' })
   t.same(seen, ['request', 'response'])
 })
 
-const FAILING: { readonly [hook: string]: { deny: object, edit: Instance } } = {
-  request: { deny: { status: 500 }, edit: { request (ctx) { ctx.edit().model = 'half'; ctx.texts()[0]!.text = 'half'; throw new Error('no') } } },
-  route: { deny: { status: 500 }, edit: { route () { throw new Error('no') } } },
-  guard: { deny: { status: 500 }, edit: { guard () { throw new Error('no') } } },
-  receive: { deny: { status: 500 }, edit: { receive () { throw new Error('no') } } },
-  response: { deny: { status: 500 }, edit: { response (ctx) { ctx.edit().model = 'half'; ctx.texts()[0]!.text = 'half'; throw new Error('no') }, stream: () => undefined } },
-  attempt: { deny: { status: 500 }, edit: { attempt (ctx) { ctx.patch({ model: 'half' }); ctx.setHeader('x-half', 'half'); throw new Error('no') } } },
-  error: { deny: { status: 200 }, edit: { error () { throw new Error('no') } } }
+const FAILING: { readonly [hook: string]: { deny: object; edit: Instance } } = {
+  request: {
+    deny: { status: 500 },
+    edit: {
+      request(ctx) {
+        ctx.edit().model = 'half'
+        ctx.texts()[0]!.text = 'half'
+        throw new Error('no')
+      }
+    }
+  },
+  route: {
+    deny: { status: 500 },
+    edit: {
+      route() {
+        throw new Error('no')
+      }
+    }
+  },
+  guard: {
+    deny: { status: 500 },
+    edit: {
+      guard() {
+        throw new Error('no')
+      }
+    }
+  },
+  receive: {
+    deny: { status: 500 },
+    edit: {
+      receive() {
+        throw new Error('no')
+      }
+    }
+  },
+  response: {
+    deny: { status: 500 },
+    edit: {
+      response(ctx) {
+        ctx.edit().model = 'half'
+        ctx.texts()[0]!.text = 'half'
+        throw new Error('no')
+      },
+      stream: () => undefined
+    }
+  },
+  attempt: {
+    deny: { status: 500 },
+    edit: {
+      attempt(ctx) {
+        ctx.patch({ model: 'half' })
+        ctx.setHeader('x-half', 'half')
+        throw new Error('no')
+      }
+    }
+  },
+  error: {
+    deny: { status: 200 },
+    edit: {
+      error() {
+        throw new Error('no')
+      }
+    }
+  }
 }
 
 for (const hook in FAILING) {
@@ -188,82 +366,3 @@ for (const hook in FAILING) {
     t.notMatch(request.body.toString() + JSON.stringify(request.headers), /half/, 'edits are undone')
   })
 }
-
-test('a denial is never swallowed by on_error: allow', async t => {
-  const gate = pluginOf('gate', { request () { throw reject(402, 'pay', 'pay first', { param: 'model', type: 'billing', headers: { 'retry-after': '9' } }) } })
-  const gw = await createTestGateway(t, { plugins: { gate: [gate, {}, { on_error: 'allow' }] }, upstream: said('hi') })
-  const answer = await gw.chat()
-  t.equal(answer.status, 402)
-  t.same(answer.error, { message: 'pay first', type: 'billing', param: 'model', code: 'pay' })
-  t.equal(answer.headers['retry-after'], '9')
-  t.match(gw.exchange, { outcome: 'rejected', hooks: [{}, { outcome: 'denied' }] })
-  t.equal(gw.exchange.request.body, null, 'a body that later steps might have redacted is not in the record')
-})
-
-test('state: only what is declared can be read and written', async t => {
-  const key = stateKey<string>('mine')
-  const writer = pluginOf('writer', { request (ctx) { ctx.set(key, 'value') } }, { writes: [key] })
-  const reader = pluginOf('reader', { request (ctx) { t.equal(ctx.get(keyOf('mine')), 'value', 'two keys of one name are one state') } }, { reads: [keyOf('mine')] })
-  const gw = await createTestGateway(t, { plugins: { writer, reader }, upstream: said('hi') })
-  t.equal((await gw.chat()).text, 'hi')
-  const undeclared: Instance[] = [{ request (ctx) { ctx.get(key) } }, { request (ctx) { ctx.set(key, 'x') } }]
-  for (const instance of undeclared) {
-    const sneaky = await createTestGateway(t, { plugins: { writer, sneaky: pluginOf('sneaky', instance) }, upstream: said('hi') })
-    t.equal((await sneaky.chat()).error?.code, 'plugin_error')
-    t.ok(sneaky.logs.some(line => line.facts['err'] instanceof TypeError && /"mine" without declaring it/.test((line.facts['err'] as Error).message)))
-  }
-})
-
-test('ctx.respond answers without an upstream, as a stream to a client that asked for one', async t => {
-  const body: ResponseBody = { id: 'c', object: 'chat.completion', model: 'm', choices: [{ index: 0, message: { role: 'assistant', content: 'cached' }, finish_reason: 'stop' }], usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 } }
-  const cache = pluginOf('cache', { request: ctx => ctx.respond(body, { headers: { 'x-cache': 'hit' } }) })
-  const gw = await createTestGateway(t, { plugins: { cache } })
-  const whole = await gw.chat()
-  t.same(whole.json, body)
-  t.equal(whole.headers['x-cache'], 'hit')
-  const streamed = await gw.chat({ stream: true })
-  t.match(streamed.headers['content-type'], /event-stream/)
-  t.equal(streamed.headers['x-cache'], 'hit')
-  t.equal(streamed.text, 'cached')
-  t.ok(streamed.done)
-  t.equal(streamed.chunks.some(chunk => chunk.usage !== undefined && chunk.usage !== null), false)
-  const asked = await gw.chat({ stream: true, stream_options: { include_usage: true } })
-  t.match(asked.chunks.at(-1), { choices: [], usage: { total_tokens: 2 } })
-  t.match(gw.exchange, { outcome: 'ok', response: { stream_end: 'done' }, provider: { attempts: [] }, usage: { total_tokens: 2 } })
-})
-
-test('the breaker: five failures in a row with on_error: allow and the step rests', async t => {
-  let calls = 0
-  let works = false
-  const flaky = pluginOf('flaky', { receive: () => undefined, request () { calls++; if (!works) throw new Error('no') } })
-  const gw = await createTestGateway(t, { plugins: { flaky: [flaky, {}, { on_error: 'allow' }] }, upstream: said('hi') })
-  for (let i = 0; i < 4; i++) await gw.chat()
-  works = true
-  await gw.chat()
-  works = false
-  for (let i = 0; i < 5; i++) await gw.chat()
-  t.equal(calls, 10, 'a success starts the count anew; the working receive hook of the same plugin does not')
-  for (let i = 0; i < 3; i++) t.equal((await gw.chat()).text, 'hi')
-  t.equal(calls, 10, 'it rests')
-  t.equal(gw.count('headgate_breaker_open_total', { plugin: 'flaky' }), 1)
-  t.equal(gw.logs.filter(line => /passed over for 10 s/.test(line.message)).length, 1, 'one warning')
-  const closed = await createTestGateway(t, { plugins: { flaky: [flaky, {}, { on_error: 'deny' }] }, upstream: said('hi') })
-  for (let i = 0; i < 7; i++) t.equal((await closed.chat()).status, 500)
-  t.equal(calls, 17, 'deny keeps trying: closed means closed')
-})
-
-test('the breaker lets the step try again after ten seconds', async t => {
-  let calls = 0
-  const flaky = pluginOf('flaky', { request () { if (++calls <= 5) throw new Error('no') } })
-  const gw = await createTestGateway(t, { plugins: { flaky: [flaky, {}, { on_error: 'allow' }] }, upstream: said('hi') })
-  for (let i = 0; i < 6; i++) await gw.chat()
-  t.equal(calls, 5)
-  const real = performance.now
-  t.teardown(() => { performance.now = real })
-  performance.now = () => real.call(performance) + 10_001
-  await gw.chat()
-  t.equal(calls, 6)
-  performance.now = real
-  await gw.chat()
-  t.equal(calls, 7, 'it worked, so it is closed again')
-})

@@ -8,18 +8,30 @@ import { pluginOf } from '../plugin-of.ts'
 const never = (): Promise<never> => new Promise(() => undefined)
 
 /** A gateway of these plugins, in this order, without a listener. */
-function load (t: Test, plugins: { readonly [name: string]: Plugin }): Promise<Gateway> {
+function load(t: Test, plugins: { readonly [name: string]: Plugin }): Promise<Gateway> {
   const auth = pluginOf('auth', { authenticate: () => ({ id: 'x' }) })
   const names = ['auth', ...Object.keys(plugins)]
-  const config = { version: 1, server: { data: './data' }, plugins: Object.fromEntries(names.map(name => [name, { use: name }])), routes: [{ name: 'r', match: { path: '/*' }, pipeline: names }] }
+  const config = {
+    version: 1,
+    server: { data: './data' },
+    plugins: Object.fromEntries(names.map(name => [name, { use: name }])),
+    routes: [{ name: 'r', match: { path: '/*' }, pipeline: names }]
+  }
   const dir = t.testdir({ 'headgate.yaml': JSON.stringify(config) })
-  return Gateway.load({ file: `${dir}/headgate.yaml`, log: captureLog().log, plugins: { auth, ...plugins }, overrides: { data: `${dir}/data` } })
+  return Gateway.load({
+    file: `${dir}/headgate.yaml`,
+    log: captureLog().log,
+    plugins: { auth, ...plugins },
+    overrides: { data: `${dir}/data` }
+  })
 }
 
 /** Lets the clock run, with the promises in between, until `pending` has settled or `ms` have passed. */
-async function clockUntil (pending: Promise<unknown>, ms: number): Promise<number> {
+async function clockUntil(pending: Promise<unknown>, ms: number): Promise<number> {
   let settled = false
-  const note = (): void => { settled = true }
+  const note = (): void => {
+    settled = true
+  }
   pending.then(note, note)
   let passed = 0
   for (; !settled && passed < ms; passed += 500) {
@@ -29,13 +41,24 @@ async function clockUntil (pending: Promise<unknown>, ms: number): Promise<numbe
   return passed
 }
 
-function clock (t: Test): void {
+function clock(t: Test): void {
   mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => { mock.timers.reset() })
+  t.teardown(() => {
+    mock.timers.reset()
+  })
 }
 
-function noisy (name: string, seen: string[], more: Instance = {}): Plugin {
-  return pluginOf(name, { receive () {}, start () { seen.push(`start ${name}`) }, close () { seen.push(`close ${name}`) }, ...more })
+function noisy(name: string, seen: string[], more: Instance = {}): Plugin {
+  return pluginOf(name, {
+    receive() {},
+    start() {
+      seen.push(`start ${name}`)
+    },
+    close() {
+      seen.push(`close ${name}`)
+    },
+    ...more
+  })
 }
 
 test('P19 a setup that hangs ends the boot within 30 s, by name, and closes what stood', async t => {
@@ -43,7 +66,10 @@ test('P19 a setup that hangs ends the boot within 30 s, by name, and closes what
   const seen: string[] = []
   const hanging = Object.freeze({ ...noisy('hanging', seen), setup: never }) as unknown as Plugin
   const pending = load(t, { one: noisy('one', seen), hanging, two: noisy('two', seen) })
-  const error = pending.then(() => undefined, (thrown: unknown) => thrown)
+  const error = pending.then(
+    () => undefined,
+    (thrown: unknown) => thrown
+  )
   const took = await clockUntil(pending, 60_000)
   t.ok(took >= 30_000 && took <= 31_000, `${took} ms`)
   const thrown = await error
@@ -57,7 +83,10 @@ test('P19 a start that hangs ends the boot within 30 s, by name, and closes ever
   const seen: string[] = []
   const gateway = await load(t, { one: noisy('one', seen), hanging: noisy('hanging', seen, { start: never }), two: noisy('two', seen) })
   const pending = gateway.start()
-  const error = pending.then(() => undefined, (thrown: unknown) => thrown)
+  const error = pending.then(
+    () => undefined,
+    (thrown: unknown) => thrown
+  )
   const took = await clockUntil(pending, 60_000)
   t.ok(took >= 30_000 && took <= 31_000, `${took} ms`)
   t.match(await error, { code: 'HG_PLUGIN_START', message: 'hanging: start failed: it took longer than 30 s' })
@@ -68,8 +97,22 @@ test('P19 a start that hangs ends the boot within 30 s, by name, and closes ever
 test('P20 a close that hangs is left behind after 5 s, and the others are closed all the same', async t => {
   const seen: string[] = []
   let deadline: AbortSignal | undefined
-  const hanging = noisy('hanging', seen, { close (signal) { deadline = signal; return never() } })
-  const gateway = await load(t, { one: noisy('one', seen), hanging, bad: noisy('bad', seen, { close () { throw new Error('stuck') } }), two: noisy('two', seen) })
+  const hanging = noisy('hanging', seen, {
+    close(signal) {
+      deadline = signal
+      return never()
+    }
+  })
+  const gateway = await load(t, {
+    one: noisy('one', seen),
+    hanging,
+    bad: noisy('bad', seen, {
+      close() {
+        throw new Error('stuck')
+      }
+    }),
+    two: noisy('two', seen)
+  })
   await gateway.start()
   seen.length = 0
   clock(t)
@@ -82,18 +125,37 @@ test('P20 a close that hangs is left behind after 5 s, and the others are closed
 })
 
 test('an import that hangs ends the boot after 10 s', async t => {
-  const dir = t.testdir({ 'headgate.yaml': JSON.stringify({ version: 1, plugins: { slow: { use: './slow.mjs' } }, routes: [] }), 'slow.mjs': 'await new Promise(() => {})\nexport default 1\n' })
+  const dir = t.testdir({
+    'headgate.yaml': JSON.stringify({ version: 1, plugins: { slow: { use: './slow.mjs' } }, routes: [] }),
+    'slow.mjs': 'await new Promise(() => {})\nexport default 1\n'
+  })
   clock(t)
   const pending = Gateway.load({ file: `${dir}/headgate.yaml`, log: captureLog().log })
-  const error = pending.then(() => undefined, (thrown: unknown) => thrown)
+  const error = pending.then(
+    () => undefined,
+    (thrown: unknown) => thrown
+  )
   const took = await clockUntil(pending, 60_000)
   t.ok(took >= 10_000 && took <= 11_000, `${took} ms`)
-  t.match((await error as ConfigError).diagnostics, [{ code: 'HG_PLUGIN_IMPORT', message: 'slow: "./slow.mjs" cannot be imported: importing it took longer than 10 s' }])
+  t.match(((await error) as ConfigError).diagnostics, [
+    { code: 'HG_PLUGIN_IMPORT', message: 'slow: "./slow.mjs" cannot be imported: importing it took longer than 10 s' }
+  ])
 })
 
 test('instances start before the first request and in the order of the file; two of one plugin are apart', async t => {
   const seen: string[] = []
-  const counter = (): Plugin => pluginOf('counter', () => { let requests = 0; return { start () { seen.push('start') }, request (ctx) { ctx.setHeader(`x-count-${seen.length}`, String(++requests)) } } })
+  const counter = (): Plugin =>
+    pluginOf('counter', () => {
+      let requests = 0
+      return {
+        start() {
+          seen.push('start')
+        },
+        request(ctx) {
+          ctx.setHeader(`x-count-${seen.length}`, String(++requests))
+        }
+      }
+    })
   const gw = await createTestGateway(t, { plugins: { a: counter(), b: noisy('b', seen), c: noisy('c', seen) } })
   t.same(seen, ['start', 'start b', 'start c'])
   await gw.chat()

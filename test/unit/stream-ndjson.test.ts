@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { StreamLimitError } from '../../core/stream/limit.ts'
 import { NdjsonSplitter } from '../../core/stream/ndjson.ts'
 
-function split (pieces: readonly Buffer[]): string[] {
+function split(pieces: readonly Buffer[]): string[] {
   const splitter = new NdjsonSplitter()
   const lines = pieces.flatMap(piece => splitter.push(piece))
   return [...lines, ...splitter.end()]

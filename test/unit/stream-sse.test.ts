@@ -7,7 +7,7 @@ import { SseSplitter, type SseFrame } from '../../core/stream/sse.ts'
 const FIXTURES = new URL('../../../shared/fixtures/', import.meta.url)
 
 /** Frames of the bytes when they arrive in these pieces. */
-function split (pieces: readonly Buffer[]): SseFrame[] {
+function split(pieces: readonly Buffer[]): SseFrame[] {
   const splitter = new SseSplitter()
   const frames: SseFrame[] = []
   for (const piece of pieces) frames.push(...splitter.push(piece))
@@ -15,19 +15,19 @@ function split (pieces: readonly Buffer[]): SseFrame[] {
   return frames
 }
 
-function pieces (bytes: Buffer, size: number): Buffer[] {
+function pieces(bytes: Buffer, size: number): Buffer[] {
   const list: Buffer[] = []
   for (let at = 0; at < bytes.length; at += size) list.push(bytes.subarray(at, at + size))
   return list
 }
 
 /** One string to compare: what each frame says and its exact bytes. */
-function told (frames: readonly SseFrame[]): string {
+function told(frames: readonly SseFrame[]): string {
   return JSON.stringify(frames.map(({ raw, event, data }) => [raw.toString('latin1'), event, data]))
 }
 
 /** As comparing {@link told}, but cheap enough for a hundred thousand cuts. */
-function same (frames: readonly SseFrame[], expected: readonly SseFrame[]): boolean {
+function same(frames: readonly SseFrame[], expected: readonly SseFrame[]): boolean {
   if (frames.length !== expected.length) return false
   return frames.every(({ raw, event, data }, i) => {
     const other = expected[i] as SseFrame
@@ -36,30 +36,81 @@ function same (frames: readonly SseFrame[], expected: readonly SseFrame[]): bool
 }
 
 const NASTY = [
-  '', '\n', '\r', '\r\n', '\n\n\n', 'data: a', 'data: a\n', 'data: a\n\n', 'data:a\r\n\r\ndata:b\r\rdata: c\n\n', '\ufeffdata: a\n\n', '\ufeff\n\n',
-  ': ping\n\ndata: 1\n\n', ': OPENROUTER PROCESSING\n\n: OPENROUTER PROCESSING\n\ndata: {"a":1}\n\ndata: [DONE]\n\n',
-  'event: error\ndata: {"error":{}}\n\n', 'data:{"a":1}\nevent:message_start\n\n', 'data: a\ndata:b\ndata\ndata:  c\n\n', 'id: 1\nretry: 5\n\n',
-  'data: é漢😀\r\n\r\ndata: 😀', 'data: a\r\r\n\ndata: b\n\r\n\r', 'event: a\r\nevent: b\r\ndata:\r\n\r\n', 'data: a\r\n\n', 'datax: a\n\ndata\n\n', 'data: x\n:c\ndata: y\n\n',
-  'data: \u2028\u0085\n\n', 'data: [DONE]\n\n\n\n'
+  '',
+  '\n',
+  '\r',
+  '\r\n',
+  '\n\n\n',
+  'data: a',
+  'data: a\n',
+  'data: a\n\n',
+  'data:a\r\n\r\ndata:b\r\rdata: c\n\n',
+  '\ufeffdata: a\n\n',
+  '\ufeff\n\n',
+  ': ping\n\ndata: 1\n\n',
+  ': OPENROUTER PROCESSING\n\n: OPENROUTER PROCESSING\n\ndata: {"a":1}\n\ndata: [DONE]\n\n',
+  'event: error\ndata: {"error":{}}\n\n',
+  'data:{"a":1}\nevent:message_start\n\n',
+  'data: a\ndata:b\ndata\ndata:  c\n\n',
+  'id: 1\nretry: 5\n\n',
+  'data: é漢😀\r\n\r\ndata: 😀',
+  'data: a\r\r\n\ndata: b\n\r\n\r',
+  'event: a\r\nevent: b\r\ndata:\r\n\r\n',
+  'data: a\r\n\n',
+  'datax: a\n\ndata\n\n',
+  'data: x\n:c\ndata: y\n\n',
+  'data: \u2028\u0085\n\n',
+  'data: [DONE]\n\n\n\n'
 ]
 
 test('U29 the rules of the format', async t => {
   const cases: [string, [string, string | null][]][] = [
     ['data: a\n\n', [['', 'a']]],
-    ['data:a\r\n\r\ndata:b\r\rdata: c\n\n', [['', 'a'], ['', 'b'], ['', 'c']]],
-    ['\ufeffdata: a\n\n\ufeffdata: b\n\n', [['', 'a'], ['', null]]],
+    [
+      'data:a\r\n\r\ndata:b\r\rdata: c\n\n',
+      [
+        ['', 'a'],
+        ['', 'b'],
+        ['', 'c']
+      ]
+    ],
+    [
+      '\ufeffdata: a\n\n\ufeffdata: b\n\n',
+      [
+        ['', 'a'],
+        ['', null]
+      ]
+    ],
     ['data: a\ndata:b\ndata\ndata:  c\n\n', [['', 'a\nb\n\n c']]],
     ['event: x\ndata: 1\n\n', [['x', '1']]],
     ['data:1\nevent:x\n\n', [['x', '1']]],
-    ['event: x\nevent: y\ndata: 1\n\ndata: 2\n\n', [['y', '1'], ['', '2']]],
+    [
+      'event: x\nevent: y\ndata: 1\n\ndata: 2\n\n',
+      [
+        ['y', '1'],
+        ['', '2']
+      ]
+    ],
     [': ping\n\n', [['', null]]],
     ['id: 1\nretry: 5\nfoo: bar\n\n', [['', null]]],
     ['data:\n\n', [['', '']]],
     ['data: last', [['', 'last']]],
     ['data: last\n', [['', 'last']]],
-    ['data: a\r\n\r\n: c\r\n\r\ndata: b', [['', 'a'], ['', null], ['', 'b']]]
+    [
+      'data: a\r\n\r\n: c\r\n\r\ndata: b',
+      [
+        ['', 'a'],
+        ['', null],
+        ['', 'b']
+      ]
+    ]
   ]
-  for (const [text, expected] of cases) t.same(split([Buffer.from(text)]).map(({ event, data }) => [event, data]), expected, JSON.stringify(text))
+  for (const [text, expected] of cases)
+    t.same(
+      split([Buffer.from(text)]).map(({ event, data }) => [event, data]),
+      expected,
+      JSON.stringify(text)
+    )
 })
 
 test('U29 hand-written streams give the same frames however they are cut', async t => {
@@ -79,19 +130,24 @@ test('U29 hand-written streams give the same frames however they are cut', async
 })
 
 test('U29 random streams give the same frames however they are cut', async t => {
-  const stream = fc.array(fc.constantFrom('data', ':', ' ', '\n', '\r', '\r\n', 'event: x', '\n\n', 'é', '😀', '\ufeff', 'data: 1\n\n'), { maxLength: 30 })
-  fc.assert(fc.property(stream, fc.array(fc.nat(100), { maxLength: 8 }), (parts, cuts) => {
-    const bytes = Buffer.from(parts.join(''))
-    const list: Buffer[] = []
-    let from = 0
-    for (const cut of cuts) {
-      list.push(bytes.subarray(from, from + cut))
-      from = Math.min(from + cut, bytes.length)
-    }
-    list.push(bytes.subarray(from))
-    const frames = split(list)
-    return told(frames) === told(split([bytes])) && Buffer.concat(frames.map(frame => frame.raw)).equals(bytes)
-  }), { numRuns: 2000 })
+  const stream = fc.array(fc.constantFrom('data', ':', ' ', '\n', '\r', '\r\n', 'event: x', '\n\n', 'é', '😀', '\ufeff', 'data: 1\n\n'), {
+    maxLength: 30
+  })
+  fc.assert(
+    fc.property(stream, fc.array(fc.nat(100), { maxLength: 8 }), (parts, cuts) => {
+      const bytes = Buffer.from(parts.join(''))
+      const list: Buffer[] = []
+      let from = 0
+      for (const cut of cuts) {
+        list.push(bytes.subarray(from, from + cut))
+        from = Math.min(from + cut, bytes.length)
+      }
+      list.push(bytes.subarray(from))
+      const frames = split(list)
+      return told(frames) === told(split([bytes])) && Buffer.concat(frames.map(frame => frame.raw)).equals(bytes)
+    }),
+    { numRuns: 2000 }
+  )
   t.pass()
 })
 
@@ -139,7 +195,9 @@ test('U29 an event past the limit ends the stream, whole or in pieces', async t 
   t.throws(() => new SseSplitter(100).push(line), StreamLimitError)
   t.throws(() => new SseSplitter(100).push(Buffer.concat([line, Buffer.from('\n\n')])), /longer than 100 bytes/)
   const slow = new SseSplitter(100)
-  t.throws(() => { for (const piece of pieces(line, 7)) slow.push(piece) }, StreamLimitError)
+  t.throws(() => {
+    for (const piece of pieces(line, 7)) slow.push(piece)
+  }, StreamLimitError)
   const many = new SseSplitter(100)
   for (let i = 0; i < 50; i++) many.push(Buffer.from('data: 0123456789\n\n'))
   t.same(many.end(), [], 'the limit is of one event')

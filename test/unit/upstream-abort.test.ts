@@ -6,20 +6,23 @@ import { failureOf, openUpstream, request, text, turns } from './upstream-setup.
 
 const CLOSED = { retryClass: 'C', code: 'client_closed', result: 'client_closed' }
 
-async function silent (t: Teardown, connections: number, source: Source = hang()) {
+async function silent(t: Teardown, connections: number, source: Source = hang()) {
   const target = await startFaultUpstream(t, source)
   return { target, upstream: openUpstream(t, target.origin, { connections }) }
 }
 
 /** Starts requests, aborts each after `ready`, and checks that nothing is left of them. */
-async function abortMany (t: Test, upstream: Upstream, count: number, ready: () => Promise<void>): Promise<void> {
+async function abortMany(t: Test, upstream: Upstream, count: number, ready: () => Promise<void>): Promise<void> {
   const controllers = Array.from({ length: count }, () => new AbortController())
   const calls = controllers.map(({ signal }) => failureOf(request(upstream, { signal }).then(response => response.read(1e6))))
   await ready()
   for (const controller of controllers) controller.abort()
   const failures = await Promise.all(calls)
   t.ok(failures.every(failure => failure.result === 'client_closed' && failure.retryClass === 'C'))
-  t.ok(controllers.every(({ signal }) => getEventListeners(signal, 'abort').length === 0), 'no listener left')
+  t.ok(
+    controllers.every(({ signal }) => getEventListeners(signal, 'abort').length === 0),
+    'no listener left'
+  )
   t.match(upstream.stats(), { pending: 0, running: 0 })
 }
 
@@ -41,7 +44,10 @@ test('an abort in the middle of an answer closes its connection at once, 250 tim
 })
 
 test('an abort while connecting closes the connection at once, 250 times', async t => {
-  const target = await startFaultUpstream(t, Array.from({ length: 300 }, () => hang('connect')))
+  const target = await startFaultUpstream(
+    t,
+    Array.from({ length: 300 }, () => hang('connect'))
+  )
   const upstream = openUpstream(t, `https://127.0.0.1:${target.port}`, { connections: 250, connectTimeoutMs: 0 })
   await abortMany(t, upstream, 250, () => target.until(() => target.sockets === 250))
   await target.until(() => target.sockets === 0)
@@ -63,7 +69,10 @@ test('an abort in the queue is answered at once and the request never sent, 250 
   first.abort()
   t.match(await running, CLOSED)
   t.equal(await text(await next), 'next')
-  t.strictSame(target.requests.map(received => received.path), ['/v1/chat/completions', '/next'])
+  t.strictSame(
+    target.requests.map(received => received.path),
+    ['/v1/chat/completions', '/next']
+  )
   t.equal(target.connections, 2, 'the dropped requests cost no connection')
 })
 
@@ -94,7 +103,15 @@ test('a failure as the reason of the abort is the failure of the call', async t 
   const controller = new AbortController()
   const call = failureOf(request(upstream, { signal: controller.signal }))
   await target.until(() => target.requests.length === 1)
-  const reason = new UpstreamFailure({ kind: 'timeout', retryClass: 'C', status: null, code: 'deadline', message: 'late', retryAfterMs: null, result: 'deadline' })
+  const reason = new UpstreamFailure({
+    kind: 'timeout',
+    retryClass: 'C',
+    status: null,
+    code: 'deadline',
+    message: 'late',
+    retryAfterMs: null,
+    result: 'deadline'
+  })
   controller.abort(reason)
   t.equal(await call, reason)
 })
@@ -104,7 +121,17 @@ test('the sink hears of an abort once and of nothing after it', async t => {
   const controller = new AbortController()
   const response = await request(upstream, { signal: controller.signal })
   const heard: string[] = []
-  response.pipe({ data: () => { heard.push('data') }, end: () => { heard.push('end') }, error: error => { heard.push((error as UpstreamFailure).result) } })
+  response.pipe({
+    data: () => {
+      heard.push('data')
+    },
+    end: () => {
+      heard.push('end')
+    },
+    error: error => {
+      heard.push((error as UpstreamFailure).result)
+    }
+  })
   await turns()
   controller.abort()
   response.abort()

@@ -6,19 +6,24 @@ import { failureOf, openUpstream, request, text, turns } from './upstream-setup.
 
 type Answer = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void
 
-function lookupOf (answer: (callback: Answer) => void): Lookup {
+function lookupOf(answer: (callback: Answer) => void): Lookup {
   return ((_name: string, _options: object, callback: Answer) => answer(callback)) as unknown as Lookup
 }
 
-function answering (...addresses: string[]): Lookup {
-  return lookupOf(callback => callback(null, addresses.map(address => ({ address, family: address.includes(':') ? 6 : 4 }))))
+function answering(...addresses: string[]): Lookup {
+  return lookupOf(callback =>
+    callback(
+      null,
+      addresses.map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
+    )
+  )
 }
 
-function failing (code: string): Lookup {
+function failing(code: string): Lookup {
   return lookupOf(callback => callback(Object.assign(new Error(`${code} secret.example`), { code }), []))
 }
 
-function isSocket (resource: string): boolean {
+function isSocket(resource: string): boolean {
   return resource.startsWith('TCPSocket')
 }
 
@@ -28,7 +33,14 @@ test('U1 a refused connection is a class A failure and leaves nothing open', asy
   const before = process.getActiveResourcesInfo().filter(isSocket).length
   for (let i = 0; i < 50; i++) {
     const failure = await failureOf(request(upstream))
-    t.match(failure, { kind: 'connect', retryClass: 'A', code: 'upstream_unreachable', result: 'refused', status: null, reason: 'ECONNREFUSED' })
+    t.match(failure, {
+      kind: 'connect',
+      retryClass: 'A',
+      code: 'upstream_unreachable',
+      result: 'refused',
+      status: null,
+      reason: 'ECONNREFUSED'
+    })
     t.notMatch(`${failure.message}${JSON.stringify(failure)}`, new URL(origin).port, 'no address in the failure')
     t.equal(failure.cause, undefined)
   }
@@ -67,7 +79,12 @@ test('U2 a failed name is asked for again by the next request', async t => {
 
 test('U3 a public name with a private address is refused and no byte is sent', async t => {
   const target = await startFaultUpstream(t, reply({ body: 'inside' }))
-  for (const lookup of [answering('127.0.0.1'), answering('127.0.0.1', '10.0.0.1', '::1'), answering('::ffff:127.0.0.1'), answering('not an address')]) {
+  for (const lookup of [
+    answering('127.0.0.1'),
+    answering('127.0.0.1', '10.0.0.1', '::1'),
+    answering('::ffff:127.0.0.1'),
+    answering('not an address')
+  ]) {
     const upstream = openUpstream(t, `http://public.example:${target.port}`, { allowPrivate: false }, { lookup })
     t.match(await failureOf(request(upstream)), { kind: 'egress_denied', retryClass: 'C', code: 'egress_denied', result: 'egress_denied' })
   }
@@ -81,7 +98,16 @@ test('U3 the address at the other end is checked again once connected', async t 
   const target = await startFaultUpstream(t, reply({ body: 'inside' }))
   // An answer that is public when it is looked at and loopback when it is used.
   let looks = 0
-  const lookup = lookupOf(callback => callback(null, [{ get address () { return looks++ === 0 ? '93.184.216.34' : '127.0.0.1' }, family: 4 }]))
+  const lookup = lookupOf(callback =>
+    callback(null, [
+      {
+        get address() {
+          return looks++ === 0 ? '93.184.216.34' : '127.0.0.1'
+        },
+        family: 4
+      }
+    ])
+  )
   for (const scheme of ['http', 'https']) {
     looks = 0
     const upstream = openUpstream(t, `${scheme}://public.example:${target.port}`, { allowPrivate: false }, { lookup })

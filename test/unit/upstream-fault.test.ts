@@ -1,7 +1,28 @@
 import { test } from 'tap'
 import {
-  closeAfterEach, cut, endless, fin, garbage, gzipBomb, hang, headerBomb, informational, raw, redirect, reply, reset, resetAt, slice, sse, stall,
-  startFaultUpstream, withFault, wrongLength, type Reply, type Source, type Teardown
+  closeAfterEach,
+  cut,
+  endless,
+  fin,
+  garbage,
+  gzipBomb,
+  hang,
+  headerBomb,
+  informational,
+  raw,
+  redirect,
+  reply,
+  reset,
+  resetAt,
+  slice,
+  sse,
+  stall,
+  startFaultUpstream,
+  withFault,
+  wrongLength,
+  type Reply,
+  type Source,
+  type Teardown
 } from '../../core/api/test/upstream.ts'
 import { Secret } from '@headgate/api'
 import type { UpstreamFailure, UpstreamRequest } from '../../core/upstream/index.ts'
@@ -9,7 +30,7 @@ import { failureOf, openUpstream, request, text } from './upstream-setup.ts'
 
 const ANSWER = reply({ json: { id: 'x', choices: [] } })
 
-async function failsWith (t: Teardown, source: Source, limit = 1_000_000, fields: Partial<UpstreamRequest> = {}): Promise<UpstreamFailure> {
+async function failsWith(t: Teardown, source: Source, limit = 1_000_000, fields: Partial<UpstreamRequest> = {}): Promise<UpstreamFailure> {
   const target = await startFaultUpstream(t, source)
   const upstream = openUpstream(t, target.origin)
   const failure = await failureOf(request(upstream, fields).then(response => response.read(limit)))
@@ -19,17 +40,36 @@ async function failsWith (t: Teardown, source: Source, limit = 1_000_000, fields
 }
 
 test('U5 a reset or a close before the headers is class B', async t => {
-  const before: Reply[] = [resetAt('request'), withFault(raw(''), fin()), raw('HTT'), raw('HTTP/1.1 200 OK\r\ncontent-'), withFault(raw('HTTP/1.1 200'), reset(12))]
+  const before: Reply[] = [
+    resetAt('request'),
+    withFault(raw(''), fin()),
+    raw('HTT'),
+    raw('HTTP/1.1 200 OK\r\ncontent-'),
+    withFault(raw('HTTP/1.1 200'), reset(12))
+  ]
   for (const step of before) {
-    t.match(await failsWith(t, step), { kind: 'server_error', retryClass: 'B', code: 'upstream_reset', result: 'reset_pre', freeRetry: false })
+    t.match(await failsWith(t, step), {
+      kind: 'server_error',
+      retryClass: 'B',
+      code: 'upstream_reset',
+      result: 'reset_pre',
+      freeRetry: false
+    })
   }
 })
 
 test('U6 an answer that breaks off is an error, never a short body', async t => {
   const broken: Reply[] = [
-    withFault(ANSWER, cut(5)), withFault(ANSWER, fin(5)), withFault(ANSWER, reset(5)), withFault(ANSWER, reset('headers')), withFault(ANSWER, fin(0)),
-    withFault(sse(['a', 'b']), cut(9)), withFault(sse(['a', 'b']), fin(9)), withFault(sse(['a', 'b']), reset(9)),
-    raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel'), raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n')
+    withFault(ANSWER, cut(5)),
+    withFault(ANSWER, fin(5)),
+    withFault(ANSWER, reset(5)),
+    withFault(ANSWER, reset('headers')),
+    withFault(ANSWER, fin(0)),
+    withFault(sse(['a', 'b']), cut(9)),
+    withFault(sse(['a', 'b']), fin(9)),
+    withFault(sse(['a', 'b']), reset(9)),
+    raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel'),
+    raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n')
   ]
   for (const step of broken) {
     t.match(await failsWith(t, step), { kind: 'server_error', retryClass: 'B', code: 'upstream_truncated', result: 'reset_mid' })
@@ -69,7 +109,12 @@ test('U10 a request that never got a connection is class A', async t => {
   const controller = new AbortController()
   const first = failureOf(request(upstream, { signal: controller.signal }))
   await target.until(() => target.requests.length === 1)
-  t.match(await failureOf(request(upstream, { headersTimeoutMs: 20 })), { kind: 'timeout', retryClass: 'A', code: 'upstream_timeout', result: 'queued' })
+  t.match(await failureOf(request(upstream, { headersTimeoutMs: 20 })), {
+    kind: 'timeout',
+    retryClass: 'A',
+    code: 'upstream_timeout',
+    result: 'queued'
+  })
   controller.abort()
   await first
   t.equal(target.requests.length, 1)
@@ -77,7 +122,12 @@ test('U10 a request that never got a connection is class A', async t => {
 
 test('U26 more bytes than allowed are refused, announced or not', async t => {
   const large = 'x'.repeat(100_000)
-  const steps: Reply[] = [reply({ body: large }), reply({ body: large, framing: 'chunked' }), reply({ body: large, framing: 'close' }), endless('data: {}\n\n'.repeat(500))]
+  const steps: Reply[] = [
+    reply({ body: large }),
+    reply({ body: large, framing: 'chunked' }),
+    reply({ body: large, framing: 'close' }),
+    endless('data: {}\n\n'.repeat(500))
+  ]
   for (const step of steps) {
     t.match(await failsWith(t, step, 99_999), { kind: 'bad_response', retryClass: 'C', code: 'upstream_too_large', result: 'size' })
   }
@@ -94,7 +144,10 @@ test('U26 a large answer is refused by its announcement, before it is read', asy
 
 test('U26 a wrong Content-Length is an error or cuts the body, and never reaches the next answer', async t => {
   t.match(await failsWith(t, withFault(ANSWER, wrongLength(7), closeAfterEach())), { result: 'reset_mid' })
-  const target = await startFaultUpstream(t, [withFault(reply({ body: 'first+HTTP/1.1 200 OK\r\n\r\n' }), wrongLength(-20)), reply({ body: 'second' })])
+  const target = await startFaultUpstream(t, [
+    withFault(reply({ body: 'first+HTTP/1.1 200 OK\r\n\r\n' }), wrongLength(-20)),
+    reply({ body: 'second' })
+  ])
   const upstream = openUpstream(t, target.origin, { connections: 1 })
   t.equal(await text(await request(upstream)), 'first')
   t.equal(await text(await request(upstream)), 'second')
@@ -119,21 +172,36 @@ test('U27 identity is asked for and every other encoding refused', async t => {
 
 test('U28 headers that are too much or wrong are refused', async t => {
   const bad: Reply[] = [
-    headerBomb(), withFault(headerBomb(30_000), slice([500])), withFault(ANSWER, informational(100)), withFault(ANSWER, informational(1, 100)),
-    withFault(ANSWER, informational(1, 101)), raw('nonsense\r\n\r\n'), raw('HTTP/1.1 999 X\r\ncontent-length: 0\r\n\r\n'),
-    raw('HTTP/1.1 200 OK\r\nx y: z\r\n\r\n'), raw('HTTP/1.1 200 OK\r\nx: a\0b\r\n\r\n'), raw('HTTP/1.1 200 OK\r\nx: a\rb\r\n\r\n'),
-    raw('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab'), raw('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n')
+    headerBomb(),
+    withFault(headerBomb(30_000), slice([500])),
+    withFault(ANSWER, informational(100)),
+    withFault(ANSWER, informational(1, 100)),
+    withFault(ANSWER, informational(1, 101)),
+    raw('nonsense\r\n\r\n'),
+    raw('HTTP/1.1 999 X\r\ncontent-length: 0\r\n\r\n'),
+    raw('HTTP/1.1 200 OK\r\nx y: z\r\n\r\n'),
+    raw('HTTP/1.1 200 OK\r\nx: a\0b\r\n\r\n'),
+    raw('HTTP/1.1 200 OK\r\nx: a\rb\r\n\r\n'),
+    raw('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab'),
+    raw('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n')
   ]
   for (const step of bad) {
     const failure = await failsWith(t, step)
-    t.match(failure, { kind: 'bad_response', retryClass: 'C', code: 'upstream_bad_headers', result: 'header' }, `${JSON.stringify(step.payload.toString().slice(0, 60))} ${step.prelude.length}`)
+    t.match(
+      failure,
+      { kind: 'bad_response', retryClass: 'C', code: 'upstream_bad_headers', result: 'header' },
+      `${JSON.stringify(step.payload.toString().slice(0, 60))} ${step.prelude.length}`
+    )
   }
 })
 
 test('U28 some interim answers and 100 headers are taken', async t => {
   const headers: { [name: string]: string } = {}
   for (let i = 0; i < 150; i++) headers[`x-${i}`] = `${i}`
-  const target = await startFaultUpstream(t, withFault(reply({ headers: { ...headers, 'x-1': ['a', 'b'] as unknown as string, __proto__x: 'p' }, body: 'ok' }), informational(3)))
+  const target = await startFaultUpstream(
+    t,
+    withFault(reply({ headers: { ...headers, 'x-1': ['a', 'b'] as unknown as string, __proto__x: 'p' }, body: 'ok' }), informational(3))
+  )
   const response = await request(openUpstream(t, target.origin))
   t.equal(response.headers['x-1'], 'a, b')
   t.equal(Object.keys(response.headers).length, 100)
@@ -149,7 +217,8 @@ test('U28 line breaks in a header of the request never reach the socket', async 
     t.notMatch(`${failure.stack}${JSON.stringify(failure)}`, /planted|evil/)
   }
   t.match(await failureOf(request(upstream, { headers: { 'x\r\nevil': '1' } })), { result: 'request' })
-  for (const path of ['/a b', '/a\r\nx: y', 'http://other.example/', 'relative', '']) t.match(await failureOf(request(upstream, { path })), { result: 'request' })
+  for (const path of ['/a b', '/a\r\nx: y', 'http://other.example/', 'relative', ''])
+    t.match(await failureOf(request(upstream, { path })), { result: 'request' })
   t.equal(target.bytesReceived, 0)
   t.equal(await text(await request(upstream)), '{"id":"x","choices":[]}')
 })
@@ -157,7 +226,9 @@ test('U28 line breaks in a header of the request never reach the socket', async 
 test('U33 a redirect is never followed', async t => {
   const trap = await startFaultUpstream(t, reply({ body: 'credentials' }))
   for (const status of [300, 301, 302, 303, 304, 307, 308]) {
-    const failure = await failsWith(t, redirect(`${trap.origin}/latest/meta-data`, status), 1_000_000, { headers: { authorization: new Secret('Bearer sk-1') } })
+    const failure = await failsWith(t, redirect(`${trap.origin}/latest/meta-data`, status), 1_000_000, {
+      headers: { authorization: new Secret('Bearer sk-1') }
+    })
     t.match(failure, { kind: 'bad_response', retryClass: 'C', code: 'upstream_redirect', result: 'redirect' })
     t.notMatch(failure.message, /127|meta/)
   }
@@ -165,7 +236,11 @@ test('U33 a redirect is never followed', async t => {
 })
 
 test('U22 and error statuses are answers, not failures', async t => {
-  const target = await startFaultUpstream(t, [garbage(32), reply({ status: 429, headers: { 'retry-after': '1' }, json: {} }), reply({ status: 529, json: {} })])
+  const target = await startFaultUpstream(t, [
+    garbage(32),
+    reply({ status: 429, headers: { 'retry-after': '1' }, json: {} }),
+    reply({ status: 529, json: {} })
+  ])
   const upstream = openUpstream(t, target.origin)
   t.equal((await (await request(upstream)).read(100)).length, 32)
   const limited = await request(upstream)

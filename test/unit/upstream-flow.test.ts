@@ -13,28 +13,30 @@ class Recorder implements BodySink {
   readonly ended: Promise<void>
   #resolve: () => void = () => {}
 
-  constructor () {
-    this.ended = new Promise(resolve => { this.#resolve = resolve })
+  constructor() {
+    this.ended = new Promise(resolve => {
+      this.#resolve = resolve
+    })
   }
 
-  data (chunk: Buffer): void {
+  data(chunk: Buffer): void {
     this.bytes += chunk.length
     this.chunks++
     this.onData()
   }
 
-  end (): void {
+  end(): void {
     this.events.push('end')
     this.#resolve()
   }
 
-  error (failure: Error): void {
+  error(failure: Error): void {
     this.events.push((failure as UpstreamFailure).result)
     this.#resolve()
   }
 }
 
-function record (response: UpstreamResponse, limit?: number): Recorder {
+function record(response: UpstreamResponse, limit?: number): Recorder {
   const recorder = new Recorder()
   response.pipe(recorder, limit)
   return recorder
@@ -44,16 +46,26 @@ test('the request arrives as it was given', async t => {
   const target = await startFaultUpstream(t, reply({ body: 'ok' }))
   const upstream = openUpstream(t, target.origin)
   const headers = {
-    'content-type': 'application/json', 'X-Api-Key': new Secret('sk-planted'), Host: 'evil.example', connection: 'upgrade', 'content-length': '3',
-    'transfer-encoding': 'chunked', expect: '100-continue'
+    'content-type': 'application/json',
+    'X-Api-Key': new Secret('sk-planted'),
+    Host: 'evil.example',
+    connection: 'upgrade',
+    'content-length': '3',
+    'transfer-encoding': 'chunked',
+    expect: '100-continue'
   }
   const response = await request(upstream, { path: '/v1/x?y=%20z', headers, body: Buffer.from('{"ü":1}') })
   t.equal(await text(response), 'ok')
   const [received] = target.requests
   t.match(received, { method: 'POST', path: '/v1/x?y=%20z', body: Buffer.from('{"ü":1}') })
   t.strictSame(received?.headers, {
-    host: new URL(target.origin).host, connection: 'keep-alive', 'accept-encoding': 'identity', 'content-type': 'application/json', 'x-api-key': 'sk-planted',
-    'user-agent': 'headgate', 'content-length': '8'
+    host: new URL(target.origin).host,
+    connection: 'keep-alive',
+    'accept-encoding': 'identity',
+    'content-type': 'application/json',
+    'x-api-key': 'sk-planted',
+    'user-agent': 'headgate',
+    'content-length': '8'
   })
   t.notMatch(inspect(response, { depth: 9, showHidden: true }), /planted/, 'the answer does not hold the secret')
   await text(await request(upstream, { method: 'GET', body: null, headers: { 'user-agent': 'mine' } }))
@@ -64,8 +76,12 @@ test('the request arrives as it was given', async t => {
 test('a body is whole however it is cut on the wire', async t => {
   const body = JSON.stringify({ text: 'größer 🙂 '.repeat(20) })
   const target = await startFaultUpstream(t, [
-    withFault(reply({ body }), slice([1])), withFault(reply({ body }), slice([13, 200, 7])), withFault(reply({ body, framing: 'chunked' }), slice([3])),
-    withFault(reply({ body }), drip(100, 1)), reply({ body: [] }), reply({ status: 204 })
+    withFault(reply({ body }), slice([1])),
+    withFault(reply({ body }), slice([13, 200, 7])),
+    withFault(reply({ body, framing: 'chunked' }), slice([3])),
+    withFault(reply({ body }), drip(100, 1)),
+    reply({ body: [] }),
+    reply({ status: 204 })
   ])
   const upstream = openUpstream(t, target.origin)
   for (let i = 0; i < 4; i++) t.equal(await text(await request(upstream)), body)
@@ -73,9 +89,17 @@ test('a body is whole however it is cut on the wire', async t => {
 })
 
 test('what has arrived before the body is taken is not lost', async t => {
-  const target = await startFaultUpstream(t, [sse(['a', 'b']), withFault(sse(['a', 'b']), fin(9)), withFault(reply({ body: 'abcdef' }), fin(3))])
+  const target = await startFaultUpstream(t, [
+    sse(['a', 'b']),
+    withFault(sse(['a', 'b']), fin(9)),
+    withFault(reply({ body: 'abcdef' }), fin(3))
+  ])
   const upstream = openUpstream(t, target.origin)
-  for (const [bytes, end] of [[32, 'end'], [9, 'reset_mid'], [3, 'reset_mid']] as const) {
+  for (const [bytes, end] of [
+    [32, 'end'],
+    [9, 'reset_mid'],
+    [3, 'reset_mid']
+  ] as const) {
     const response = await request(upstream)
     await turns(10)
     const recorder = record(response)
@@ -92,7 +116,9 @@ test('pause stops the flow down to the socket and resume continues it', async t 
   const upstream = openUpstream(t, target.origin)
   const response = await request(upstream)
   const recorder = new Recorder()
-  recorder.onData = () => { if (recorder.chunks === 1) response.pause() }
+  recorder.onData = () => {
+    if (recorder.chunks === 1) response.pause()
+  }
   response.pipe(recorder, 20_000_000)
   await turns(50)
   t.equal(recorder.chunks, 1, 'no data while paused')
@@ -139,7 +165,10 @@ test('stats count what waits and what runs', async t => {
   await turns(5)
   t.strictSame(upstream.stats(), { connected: 2, pending: 1, running: 2 })
   controller.abort()
-  t.strictSame((await Promise.allSettled(calls)).map(call => call.status), ['fulfilled', 'fulfilled', 'rejected'])
+  t.strictSame(
+    (await Promise.allSettled(calls)).map(call => call.status),
+    ['fulfilled', 'fulfilled', 'rejected']
+  )
   await target.until(() => target.sockets === 0)
   t.strictSame(upstream.stats(), { connected: 0, pending: 0, running: 0 })
   t.equal(target.connections, 2, 'none was made for the request that nobody waited for')
@@ -170,7 +199,13 @@ test('upstreams with equal options share their connections until the last one is
 test('closing lets running requests end until the deadline and then cuts them', async t => {
   const target = await startFaultUpstream(t, [sse(['a', 'b', 'c'], { delayMs: 5 }), hang(), withFault(sse(['a', 'b']), stall(9))])
   const dispatcher = createDispatcher()
-  const upstream = dispatcher.open({ origin: target.origin, connections: 5, keepAliveMs: 5_000, connectTimeoutMs: 1_000, allowPrivate: true })
+  const upstream = dispatcher.open({
+    origin: target.origin,
+    connections: 5,
+    keepAliveMs: 5_000,
+    connectTimeoutMs: 1_000,
+    allowPrivate: true
+  })
   const ending = await request(upstream)
   const silent = failureOf(request(upstream))
   await target.until(() => target.requests.length === 2)

@@ -60,7 +60,7 @@ test('U34 connections closed after each answer are not noticed by 500 requests',
   const target = await startFaultUpstream(t, withFault(OK, closeAfterEach()))
   const upstream = openUpstream(t, target.origin)
   let failed = 0
-  for (let i = 0; i < 100; i++) if (await text(await request(upstream)) !== 'ok') failed++
+  for (let i = 0; i < 100; i++) if ((await text(await request(upstream))) !== 'ok') failed++
   for (let round = 0; round < 20; round++) {
     const answers = await Promise.allSettled(Array.from({ length: 20 }, async () => text(await request(upstream))))
     for (const answer of answers) if (answer.status !== 'fulfilled' || answer.value !== 'ok') failed++

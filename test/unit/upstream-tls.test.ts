@@ -31,7 +31,7 @@ ADBGAiEAvVJ0YIaPptimeeCU8pSV1y887Lm/irEPTcs5MGPKvwsCIQCLewkxAoo4
 v9IAqmDUQMeBMe3d2Wjtq9GzwH5k+fPPbw==
 -----END CERTIFICATE-----`
 
-async function secureOrigin (t: Teardown, cert: string, source: Source = reply({ body: 'ok' })) {
+async function secureOrigin(t: Teardown, cert: string, source: Source = reply({ body: 'ok' })) {
   const target = await startFaultUpstream(t, source, { tls: { key: KEY, cert } })
   return { target, named: `https://localhost:${target.port}`, numbered: `https://127.0.0.1:${target.port}` }
 }

@@ -5,15 +5,17 @@ import { isReject } from '@headgate/api'
 import { JsonBody } from '../../core/wire/body.ts'
 import { scanBody } from '../../core/wire/scan.ts'
 
-interface Any { [field: string]: unknown }
+interface Any {
+  [field: string]: unknown
+}
 
-function bodyOf (text: string): JsonBody<Any> {
+function bodyOf(text: string): JsonBody<Any> {
   const bytes = Buffer.from(text)
   return new JsonBody<Any>(bytes, scanBody(bytes))
 }
 
 /** The object with changes, as the contract says it. */
-function changed (object: Any, changes: Any): Any {
+function changed(object: Any, changes: Any): Any {
   const result: Any = { ...object }
   for (const [key, value] of Object.entries(changes)) {
     if (value === undefined) delete result[key]
@@ -23,16 +25,21 @@ function changed (object: Any, changes: Any): Any {
 }
 
 /** Without backslashes: the engine's JSON.parse misreads escaped keys once it has seen such ones (nodejs/node#63785). */
-const KEY = fc.oneof(fc.constantFrom('model', 'stream', 'n', 'é', 'a"b', '', '\ud800', 'x y'), fc.string({ maxLength: 5 }).filter(key => key !== '__proto__' && !key.includes('\\')))
+const KEY = fc.oneof(
+  fc.constantFrom('model', 'stream', 'n', 'é', 'a"b', '', '\ud800', 'x y'),
+  fc.string({ maxLength: 5 }).filter(key => key !== '__proto__' && !key.includes('\\'))
+)
 const VALUE = fc.jsonValue({ maxDepth: 2, noUnicodeString: false }).filter(value => !/__proto__|\\\\/.test(JSON.stringify(value)))
 const OBJECT = fc.dictionary(KEY, VALUE, { maxKeys: 6, noNullPrototype: true })
 const CHANGES = fc.dictionary(KEY, fc.option(VALUE, { nil: undefined }), { maxKeys: 4, noNullPrototype: true })
 const SPACE = fc.constantFrom<string | number | undefined>(undefined, 1, '\t', ' \r\n')
 
 /** JSON has no minus zero that survives. */
-function plain<T> (value: T): T { return JSON.parse(JSON.stringify(value)) as T }
+function plain<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T
+}
 
-function agree (found: unknown, expected: unknown): void {
+function agree(found: unknown, expected: unknown): void {
   if (!isDeepStrictEqual(found, expected)) throw new Error(`${JSON.stringify(found)} is not ${JSON.stringify(expected)}`)
 }
 
@@ -74,25 +81,31 @@ test('fields are replaced, added and removed in the bytes', async t => {
 })
 
 test('any changes give the object they should, and touch nothing else', async t => {
-  fc.assert(fc.property(OBJECT, CHANGES, SPACE, (object, changes, space) => {
-    const text = JSON.stringify(object, null, space)
-    const sent = bodyOf(text).bytes(changes).toString()
-    agree(JSON.parse(sent), plain(changed(object, changes)))
-    const kept = scanBody(Buffer.from(text)).fields.filter(field => !Object.hasOwn(changes, field.key))
-    for (const field of kept) {
-      const raw = Buffer.from(text).toString('utf8', field.keyStart, field.valueEnd)
-      if (!sent.includes(raw)) throw new Error(`${raw} is gone from ${sent}`)
-    }
-  }), { numRuns: 2000 })
-  fc.assert(fc.property(OBJECT, CHANGES, CHANGES, (object, edits, changes) => {
-    const body = bodyOf(JSON.stringify(object))
-    const draft = body.edit()
-    for (const [key, value] of Object.entries(edits)) {
-      if (value === undefined) delete draft[key]
-      else draft[key] = value
-    }
-    agree(JSON.parse(body.bytes(changes).toString()), plain(changed(changed(object, edits), changes)))
-  }), { numRuns: 1000 })
+  fc.assert(
+    fc.property(OBJECT, CHANGES, SPACE, (object, changes, space) => {
+      const text = JSON.stringify(object, null, space)
+      const sent = bodyOf(text).bytes(changes).toString()
+      agree(JSON.parse(sent), plain(changed(object, changes)))
+      const kept = scanBody(Buffer.from(text)).fields.filter(field => !Object.hasOwn(changes, field.key))
+      for (const field of kept) {
+        const raw = Buffer.from(text).toString('utf8', field.keyStart, field.valueEnd)
+        if (!sent.includes(raw)) throw new Error(`${raw} is gone from ${sent}`)
+      }
+    }),
+    { numRuns: 2000 }
+  )
+  fc.assert(
+    fc.property(OBJECT, CHANGES, CHANGES, (object, edits, changes) => {
+      const body = bodyOf(JSON.stringify(object))
+      const draft = body.edit()
+      for (const [key, value] of Object.entries(edits)) {
+        if (value === undefined) delete draft[key]
+        else draft[key] = value
+      }
+      agree(JSON.parse(body.bytes(changes).toString()), plain(changed(changed(object, edits), changes)))
+    }),
+    { numRuns: 1000 }
+  )
   t.pass()
 })
 
@@ -108,17 +121,23 @@ test('C15 numbers that a double cannot hold survive changes and edits of other f
   body.edit().more = true
   t.equal(body.bytes().toString(), expected.replace(/}$/, ',"more":true}'))
   const integers = fc.array(fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }), { minLength: 1, maxLength: 5 })
-  fc.assert(fc.property(integers, numbers => {
-    const list = `[${numbers.join(',')}]`
-    const edited = bodyOf(`{"a":${list},"b":1}`)
-    edited.edit().b = 2
-    return edited.bytes().toString() === `{"a":${list},"b":2}` && bodyOf(`{"a":${list},"b":1}`).bytes({ b: 2 }).toString() === `{"a":${list},"b":2}`
-  }))
+  fc.assert(
+    fc.property(integers, numbers => {
+      const list = `[${numbers.join(',')}]`
+      const edited = bodyOf(`{"a":${list},"b":1}`)
+      edited.edit().b = 2
+      return (
+        edited.bytes().toString() === `{"a":${list},"b":2}` &&
+        bodyOf(`{"a":${list},"b":1}`).bytes({ b: 2 }).toString() === `{"a":${list},"b":2}`
+      )
+    })
+  )
 })
 
 test('peek reads scalars and only scalars', async t => {
   const text = '{"model":"m\\u00e9","stream":true,"n":3,"user":null,"list":[1],"object":{}}'
-  const looks = (body: JsonBody<Any>): unknown[] => ['model', 'stream', 'n', 'user', 'list', 'object', 'absent', 'toString'].map(key => body.peek(key))
+  const looks = (body: JsonBody<Any>): unknown[] =>
+    ['model', 'stream', 'n', 'user', 'list', 'object', 'absent', 'toString'].map(key => body.peek(key))
   const expected = ['mé', true, 3, null, undefined, undefined, undefined, undefined]
   t.same(looks(bodyOf(text)), expected)
   const read = bodyOf(text)
@@ -132,8 +151,12 @@ test('peek reads scalars and only scalars', async t => {
 test('the value is frozen at every level until it is edited', async t => {
   const body = bodyOf('{"a":[{"b":1}]}')
   const value = body.value as { a: { b: number }[] }
-  t.throws(() => { (value.a[0] as { b: number }).b = 2 }, TypeError)
-  t.throws(() => { value.a.push({ b: 3 }) }, TypeError)
+  t.throws(() => {
+    ;(value.a[0] as { b: number }).b = 2
+  }, TypeError)
+  t.throws(() => {
+    value.a.push({ b: 3 })
+  }, TypeError)
   const draft = body.edit() as { a: { b: number }[] }
   ;(draft.a[0] as { b: number }).b = 2
   t.same(body.value, { a: [{ b: 2 }] })
@@ -180,7 +203,10 @@ test('C13 an escaped key cannot be hidden by a literal key that an earlier body 
   t.same(bodyOf('{"first":{"role":"user","\\u0063ontent":"hidden"}}').read('first'), { role: 'user', content: 'hidden' })
   const edited = bodyOf('{"role":"user","\\u0063ontent":"hidden","n":12345678901234567890,"a":[{"role":"user","\\u0063ontent":"é"}]}')
   edited.edit().n2 = 1
-  t.equal(edited.bytes().toString(), '{"role":"user","content":"hidden","n":12345678901234567890,"a":[{"role":"user","content":"é"}],"n2":1}')
+  t.equal(
+    edited.bytes().toString(),
+    '{"role":"user","content":"hidden","n":12345678901234567890,"a":[{"role":"user","content":"é"}],"n2":1}'
+  )
 })
 
 test('an edit that JSON cannot hold is the fault of who made it', async t => {

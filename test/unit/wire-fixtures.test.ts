@@ -10,7 +10,12 @@ import { classify } from '../../core/wire/upstream-error.ts'
 
 const FIXTURES = new URL('../../../shared/fixtures/', import.meta.url)
 
-interface Meta { api: string, status: number, streaming: boolean, response_file: string }
+interface Meta {
+  api: string
+  status: number
+  streaming: boolean
+  response_file: string
+}
 
 interface Expect {
   outcome: string
@@ -19,21 +24,30 @@ interface Expect {
   text?: string
   reasoning?: string
   refusal?: string
-  tool_calls?: { id: string, name: string, arguments_raw?: string }[]
+  tool_calls?: { id: string; name: string; arguments_raw?: string }[]
   stop?: { provider: string | null }
   usage?: { [name: string]: number } | null
   error?: { kind: string }
-  choices?: { index: number, text: string, finish_reason: string }[]
+  choices?: { index: number; text: string; finish_reason: string }[]
   n_events?: number
   done_marker?: boolean
   usage_only_chunk?: boolean
 }
 
-interface Case { name: string, folder: URL, meta: Meta, expect: Expect }
+interface Case {
+  name: string
+  folder: URL
+  meta: Meta
+  expect: Expect
+}
 
-const OPERATIONS: { readonly [api: string]: 'chat' | 'completions' | 'embeddings' } = { 'openai.chat_completions': 'chat', 'openai.completions': 'completions', 'openai.embeddings': 'embeddings' }
+const OPERATIONS: { readonly [api: string]: 'chat' | 'completions' | 'embeddings' } = {
+  'openai.chat_completions': 'chat',
+  'openai.completions': 'completions',
+  'openai.embeddings': 'embeddings'
+}
 
-function casesOf (): Case[] {
+function casesOf(): Case[] {
   const cases: Case[] = []
   if (!existsSync(FIXTURES)) return cases
   for (const provider of readdirSync(FIXTURES, { withFileTypes: true }).filter(entry => entry.isDirectory())) {
@@ -41,7 +55,8 @@ function casesOf (): Case[] {
       const folder = new URL(`${provider.name}/${name}/`, FIXTURES)
       const read = (file: string): unknown => JSON.parse(readFileSync(new URL(file, folder), 'utf8'))
       const meta = read('meta.json') as Meta
-      if (OPERATIONS[meta.api] !== undefined) cases.push({ name: `${provider.name}/${name}`, folder, meta, expect: read('expect.json') as Expect })
+      if (OPERATIONS[meta.api] !== undefined)
+        cases.push({ name: `${provider.name}/${name}`, folder, meta, expect: read('expect.json') as Expect })
     }
   }
   return cases
@@ -53,13 +68,17 @@ const CASES = casesOf()
 const FIGURES = /^(prompt|completion|total|cache_write|reasoning)_tokens$/
 
 /** All answer text of one message: the string, or the text parts of a list. */
-function textOf (content: string | ContentPart[] | null | undefined): string {
-  if (Array.isArray(content)) return content.filter(part => part.type === 'text').map(part => part.text ?? '').join('')
+function textOf(content: string | ContentPart[] | null | undefined): string {
+  if (Array.isArray(content))
+    return content
+      .filter(part => part.type === 'text')
+      .map(part => part.text ?? '')
+      .join('')
   return content ?? ''
 }
 
 /** The facts that `expect.json` tells, read out of a whole answer. */
-function factsOf (operation: WireOperation, body: ResponseBody): object {
+function factsOf(operation: WireOperation, body: ResponseBody): object {
   const choice = body.choices?.[0]
   const message = choice?.message
   const usage = operation.usage(body)
@@ -73,7 +92,7 @@ function factsOf (operation: WireOperation, body: ResponseBody): object {
   }
 }
 
-function expectedOf (expect: Expect): object {
+function expectedOf(expect: Expect): object {
   const { usage } = expect
   return {
     text: expect.text,
@@ -86,7 +105,11 @@ function expectedOf (expect: Expect): object {
 }
 
 /** Everything that a stream in pieces of this size tells. */
-function readStream (dialect: StreamDialect, bytes: Buffer, size: number): { body: ResponseBody, events: number, done: boolean, usageOnly: boolean, error: unknown, anomaly: boolean, complete: boolean } {
+function readStream(
+  dialect: StreamDialect,
+  bytes: Buffer,
+  size: number
+): { body: ResponseBody; events: number; done: boolean; usageOnly: boolean; error: unknown; anomaly: boolean; complete: boolean } {
   const splitter = new SseSplitter()
   const reader = dialect.reader()
   const aggregator = dialect.aggregator()
@@ -135,7 +158,9 @@ test('recorded streams tell the same facts whole, in 7 bytes and in single bytes
 
 test('recorded answers tell their facts, whole and as the stream made of them', async t => {
   if (CASES.length === 0) return t.comment('SKIPPED: ../shared/fixtures is not there, recorded answers were not read')
-  const answers = CASES.filter(({ meta, expect }) => !meta.streaming && meta.status === 200 && expect.outcome === 'ok' && meta.api !== 'openai.embeddings')
+  const answers = CASES.filter(
+    ({ meta, expect }) => !meta.streaming && meta.status === 200 && expect.outcome === 'ok' && meta.api !== 'openai.embeddings'
+  )
   for (const { name, folder, meta, expect } of answers) {
     const operation = operationOf(OPERATIONS[meta.api] as 'chat') as WireOperation
     const bytes = readFileSync(new URL(meta.response_file, folder))
@@ -152,7 +177,8 @@ test('recorded answers tell their facts, whole and as the stream made of them', 
     t.same(factsOf(operation, aggregator.result()), expectedOf(expect), `${name} as a stream`)
     const cached = operation.usage(body.edit())?.cached_tokens ?? null
     t.equal(cached, expect.usage?.cached_tokens ?? (name === 'mistral/chat-tool-call' ? 76 : null), name)
-    for (const choice of expect.choices ?? []) t.match(body.value.choices?.[choice.index], { message: { content: choice.text }, finish_reason: choice.finish_reason })
+    for (const choice of expect.choices ?? [])
+      t.match(body.value.choices?.[choice.index], { message: { content: choice.text }, finish_reason: choice.finish_reason })
   }
   t.ok(answers.length >= 15)
 })

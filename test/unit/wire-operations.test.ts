@@ -5,7 +5,7 @@ import { embeddings } from '../../core/wire/embeddings.ts'
 import { ENDPOINTS, endpointOf, operationOf } from '../../core/wire/operations.ts'
 import type { WireOperation } from '../../core/wire/types.ts'
 
-function verdict (operation: WireOperation, body: object): string {
+function verdict(operation: WireOperation, body: object): string {
   try {
     operation.validate(body as RequestBody)
     return 'ok'
@@ -26,7 +26,8 @@ test('a path leads to its operation', async t => {
   t.equal(found('/v1/models'), 'GET models')
   t.equal(found('/v1/models/gpt-4o'), 'GET models')
   t.equal(found('/v1/models/org/model'), 'GET models')
-  for (const path of ['/v1/models/', '/v1/modelsx', '/v1/chat/completions/', '/v1/chat', '/', '', '/v1/audio/speech']) t.equal(found(path), undefined, path)
+  for (const path of ['/v1/models/', '/v1/modelsx', '/v1/chat/completions/', '/v1/chat', '/', '', '/v1/audio/speech'])
+    t.equal(found(path), undefined, path)
 })
 
 test('an operation is found by its name', async t => {
@@ -41,8 +42,10 @@ test('models have neither body nor text', async t => {
 })
 
 test('C14 completions: prompt and numbers are checked', async t => {
-  for (const prompt of ['text', ['a', 'b'], [1, 2], [[1, 2], [3]]]) t.equal(verdict(completions, { model: 'm', prompt }), 'ok', JSON.stringify(prompt))
-  for (const prompt of [5, {}, [], ['a', 1], [1.5], [[1], 'a'], [['a']], [{}], true]) t.equal(verdict(completions, { model: 'm', prompt }), '400 invalid_type prompt', JSON.stringify(prompt))
+  for (const prompt of ['text', ['a', 'b'], [1, 2], [[1, 2], [3]]])
+    t.equal(verdict(completions, { model: 'm', prompt }), 'ok', JSON.stringify(prompt))
+  for (const prompt of [5, {}, [], ['a', 1], [1.5], [[1], 'a'], [['a']], [{}], true])
+    t.equal(verdict(completions, { model: 'm', prompt }), '400 invalid_type prompt', JSON.stringify(prompt))
   t.equal(verdict(completions, { model: 'm' }), '400 missing_required_parameter prompt')
   t.equal(verdict(completions, { prompt: 'x' }), '400 missing_required_parameter model')
   t.equal(verdict(completions, { model: 'm', prompt: 'x', suffix: 1 }), '400 invalid_type suffix')
@@ -67,7 +70,10 @@ test('texts of completions and embeddings are live', async t => {
   ]
   for (const [operation, body, expected] of cases) {
     const spans = operation.requestTexts(body as RequestBody)
-    t.same(spans.map(span => `${span.text} ${span.kind} ${span.path}`), expected)
+    t.same(
+      spans.map(span => `${span.text} ${span.kind} ${span.path}`),
+      expected
+    )
     for (const span of spans) span.text = span.text.toLowerCase()
     t.equal(JSON.stringify(body).match(/"[PSQIJ]"/), null)
   }

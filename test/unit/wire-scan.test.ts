@@ -4,7 +4,7 @@ import { isReject } from '@headgate/api'
 import { scanBody } from '../../core/wire/scan.ts'
 
 /** The code and param of the denial, or `ok`. */
-function verdict (body: string | Buffer): string {
+function verdict(body: string | Buffer): string {
   try {
     scanBody(Buffer.from(body))
     return 'ok'
@@ -15,12 +15,67 @@ function verdict (body: string | Buffer): string {
 }
 
 const MALFORMED = [
-  '', ' ', '\n\t', '{', '}', '[', '{]', '{"a"', '{"a":', '{"a":1', '{"a":1,', '{"a":1,}', '{,}', '{"a" 1}', '{a:1}', "{'a':1}",
-  '{"a":NaN}', '{"a":Infinity}', '{"a":-Infinity}', '{"a":undefined}', '{"a":tru}', '{"a":nul', '{"a":True}', '{"a":truefalse}',
-  '{"a":01}', '{"a":-}', '{"a":1.}', '{"a":.5}', '{"a":1e}', '{"a":1e+}', '{"a":+1}', '{"a":0x1}', '{"a":1_0}',
-  '{"a":"x', '{"a":"x\\"}', '{"a":"\\x41"}', '{"a":"\\u12g4"}', '{"a":"line\nfeed"}', '{"a":"tab\there"}',
-  '{"a":1}x', '{"a":1}{', '{"a":1}}', '{"a":1},', '{"a":[1,]}', '{"a":[,1]}', '{"a":[1 2]}', '{"a":{"b":1]}', '{"a":[1}}', '{"a"::1}', '{1:1}',
-  '// no\n{}', '{/**/}', '[]', '[{}]', '"text"', '1', 'null', 'true', '\u00a0{}', '{"a":1\u2003}', '{"a":1}\0'
+  '',
+  ' ',
+  '\n\t',
+  '{',
+  '}',
+  '[',
+  '{]',
+  '{"a"',
+  '{"a":',
+  '{"a":1',
+  '{"a":1,',
+  '{"a":1,}',
+  '{,}',
+  '{"a" 1}',
+  '{a:1}',
+  "{'a':1}",
+  '{"a":NaN}',
+  '{"a":Infinity}',
+  '{"a":-Infinity}',
+  '{"a":undefined}',
+  '{"a":tru}',
+  '{"a":nul',
+  '{"a":True}',
+  '{"a":truefalse}',
+  '{"a":01}',
+  '{"a":-}',
+  '{"a":1.}',
+  '{"a":.5}',
+  '{"a":1e}',
+  '{"a":1e+}',
+  '{"a":+1}',
+  '{"a":0x1}',
+  '{"a":1_0}',
+  '{"a":"x',
+  '{"a":"x\\"}',
+  '{"a":"\\x41"}',
+  '{"a":"\\u12g4"}',
+  '{"a":"line\nfeed"}',
+  '{"a":"tab\there"}',
+  '{"a":1}x',
+  '{"a":1}{',
+  '{"a":1}}',
+  '{"a":1},',
+  '{"a":[1,]}',
+  '{"a":[,1]}',
+  '{"a":[1 2]}',
+  '{"a":{"b":1]}',
+  '{"a":[1}}',
+  '{"a"::1}',
+  '{1:1}',
+  '// no\n{}',
+  '{/**/}',
+  '[]',
+  '[{}]',
+  '"text"',
+  '1',
+  'null',
+  'true',
+  '\u00a0{}',
+  '{"a":1\u2003}',
+  '{"a":1}\0'
 ]
 
 test('C8 malformed, empty and truncated JSON is refused, and the parser is not quoted', async t => {
@@ -43,15 +98,48 @@ test('C8 every cut of a valid body is refused', async t => {
 })
 
 test('C8 whatever JSON.parse accepts as an object is accepted, and nothing else', async t => {
-  const noise = fc.array(fc.constantFrom('{', '}', '[', ']', ':', ',', '"', '\\', 'a', 'b', '1', '0', '.', 'e', '-', ' ', 'true', 'null', '"k"', '"v":', '\\u0041', '\n'), { maxLength: 14 })
-  fc.assert(fc.property(noise, pieces => {
-    const text = `{${pieces.join('')}}`
-    let parsed: unknown
-    try { parsed = JSON.parse(text) } catch { parsed = undefined }
-    const found = verdict(text)
-    // A key given twice is told before the rest is read.
-    return found.startsWith('400 duplicate_key') || (found === 'ok') === (parsed !== undefined)
-  }), { numRuns: 3000 })
+  const noise = fc.array(
+    fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      ':',
+      ',',
+      '"',
+      '\\',
+      'a',
+      'b',
+      '1',
+      '0',
+      '.',
+      'e',
+      '-',
+      ' ',
+      'true',
+      'null',
+      '"k"',
+      '"v":',
+      '\\u0041',
+      '\n'
+    ),
+    { maxLength: 14 }
+  )
+  fc.assert(
+    fc.property(noise, pieces => {
+      const text = `{${pieces.join('')}}`
+      let parsed: unknown
+      try {
+        parsed = JSON.parse(text)
+      } catch {
+        parsed = undefined
+      }
+      const found = verdict(text)
+      // A key given twice is told before the rest is read.
+      return found.startsWith('400 duplicate_key') || (found === 'ok') === (parsed !== undefined)
+    }),
+    { numRuns: 3000 }
+  )
   t.pass()
 })
 
@@ -98,15 +186,28 @@ test('C11 top-level fields and keys with escapes are bounded', async t => {
 
 test('C12 keys that reach a prototype are refused at any depth and in any spelling', async t => {
   for (const body of [
-    '{"__proto__":{}}', '{"a":[{"b":{"__proto__":1}}]}', '{"\\u005f\\u005fproto__":1}', '{"a":{"_\\u005fpr\\u006Fto__":{"x":1}}}',
+    '{"__proto__":{}}',
+    '{"a":[{"b":{"__proto__":1}}]}',
+    '{"\\u005f\\u005fproto__":1}',
+    '{"a":{"_\\u005fpr\\u006Fto__":{"x":1}}}',
     '{"\\u005f\\u005f\\u0070\\u0072\\u006f\\u0074\\u006f\\u005f\\u005f":1}',
-    '{"constructor":{"prototype":{}}}', '{"a":{"constructor":{"x":1,"prototype":{"y":1}}}}', '{"c\\u006fnstructor":{"prot\\u006ftype":1}}',
+    '{"constructor":{"prototype":{}}}',
+    '{"a":{"constructor":{"x":1,"prototype":{"y":1}}}}',
+    '{"c\\u006fnstructor":{"prot\\u006ftype":1}}',
     '{"\\u0063\\u006f\\u006e\\u0073\\u0074\\u0072\\u0075\\u0063\\u0074\\u006f\\u0072":{"\\u0070\\u0072\\u006f\\u0074\\u006f\\u0074\\u0079\\u0070\\u0065":1}}'
-  ]) t.equal(verdict(body), '400 forbidden_key', body)
+  ])
+    t.equal(verdict(body), '400 forbidden_key', body)
   for (const body of [
-    '{"proto":1}', '{"a":"__proto__"}', '{"constructor":"x"}', '{"constructor":{"a":{"prototype":1}}}', '{"constructor":[{"prototype":1}]}',
-    '{"constructor":1,"b":{"prototype":1}}', '{"prototype":{}}', '{"__proto":1,"_proto__":2}'
-  ]) t.equal(verdict(body), 'ok', body)
+    '{"proto":1}',
+    '{"a":"__proto__"}',
+    '{"constructor":"x"}',
+    '{"constructor":{"a":{"prototype":1}}}',
+    '{"constructor":[{"prototype":1}]}',
+    '{"constructor":1,"b":{"prototype":1}}',
+    '{"prototype":{}}',
+    '{"__proto":1,"_proto__":2}'
+  ])
+    t.equal(verdict(body), 'ok', body)
   t.equal(({} as { x?: unknown }).x, undefined)
 })
 
@@ -118,15 +219,45 @@ test('C13 a top-level key given twice is refused, in any spelling', async t => {
 })
 
 test('C15 numbers that a double alters are noticed', async t => {
-  const altered = ['9007199254740993', '-9007199254740993', '18446744073709551615', '1e999', '-1e999', '1e-400', '0.1234567890123456789', '123456789012345678901234567890', '-0', '-0.0', `1${'0'.repeat(400)}`]
-  const kept = ['0', '1', '-1', '0.1', '1.0', '0.70', '1e2', '1E+2', '-1.5e-3', '9007199254740992', '9007199254740991', '123456789012345', '1e21', '0.30000000000000004', '1.7976931348623157e308', '5e-324', '100000000000000000000']
+  const altered = [
+    '9007199254740993',
+    '-9007199254740993',
+    '18446744073709551615',
+    '1e999',
+    '-1e999',
+    '1e-400',
+    '0.1234567890123456789',
+    '123456789012345678901234567890',
+    '-0',
+    '-0.0',
+    `1${'0'.repeat(400)}`
+  ]
+  const kept = [
+    '0',
+    '1',
+    '-1',
+    '0.1',
+    '1.0',
+    '0.70',
+    '1e2',
+    '1E+2',
+    '-1.5e-3',
+    '9007199254740992',
+    '9007199254740991',
+    '123456789012345',
+    '1e21',
+    '0.30000000000000004',
+    '1.7976931348623157e308',
+    '5e-324',
+    '100000000000000000000'
+  ]
   for (const number of altered) t.equal(scanBody(Buffer.from(`{"a":[${number}]}`)).bigNumbers, true, number)
   for (const number of kept) t.equal(scanBody(Buffer.from(`{"a":[${number}]}`)).bigNumbers, false, number)
   t.equal(scanBody(Buffer.from('{"a":"9007199254740993"}')).bigNumbers, false)
 })
 
 /** The integer that `JSON.stringify` prints for it. */
-function printed (value: number): bigint {
+function printed(value: number): bigint {
   const [mantissa = '', power = '0'] = String(value).split('e')
   const [whole = '', fraction = ''] = mantissa.split('.')
   return BigInt(whole + fraction) * 10n ** BigInt(Number(power) - fraction.length)
@@ -134,10 +265,13 @@ function printed (value: number): bigint {
 
 test('C15 an integer is exact when the same integer is printed', async t => {
   const integer = fc.tuple(fc.bigInt({ min: -(10n ** 22n), max: 10n ** 22n }), fc.integer({ min: 0, max: 8 }))
-  fc.assert(fc.property(integer, ([digits, zeros]) => {
-    const value = digits * 10n ** BigInt(zeros)
-    return scanBody(Buffer.from(`{"a":${value}}`)).bigNumbers === (printed(Number(value)) !== value)
-  }), { numRuns: 2000 })
+  fc.assert(
+    fc.property(integer, ([digits, zeros]) => {
+      const value = digits * 10n ** BigInt(zeros)
+      return scanBody(Buffer.from(`{"a":${value}}`)).bigNumbers === (printed(Number(value)) !== value)
+    }),
+    { numRuns: 2000 }
+  )
   t.pass()
 })
 
@@ -145,18 +279,29 @@ test('fields are told with their places', async t => {
   const body = Buffer.from(' { "é" : "a,}b" , "\\u006d":[1,{"x":2}],"z":{ } }\n')
   const scan = scanBody(body)
   t.equal(body.toString('utf8', scan.start, scan.end), '{ "é" : "a,}b" , "\\u006d":[1,{"x":2}],"z":{ } }')
-  t.same(scan.fields.map(({ key, valueStart, valueEnd }) => [key, body.toString('utf8', valueStart, valueEnd)]), [['é', '"a,}b"'], ['m', '[1,{"x":2}]'], ['z', '{ }']])
+  t.same(
+    scan.fields.map(({ key, valueStart, valueEnd }) => [key, body.toString('utf8', valueStart, valueEnd)]),
+    [
+      ['é', '"a,}b"'],
+      ['m', '[1,{"x":2}]'],
+      ['z', '{ }']
+    ]
+  )
   for (const { keyStart } of scan.fields) t.equal(body[keyStart], 0x22)
   t.same(scanBody(Buffer.from('{}')).fields, [])
 })
 
 test('long strings are skipped to the right quote', async t => {
-  const text = fc.array(fc.constantFrom('"', '\\', 'a', '\n', 'é', 'x'.repeat(63), 'y'.repeat(64), 'z'.repeat(65), 'w'.repeat(200)), { maxLength: 40 })
-  fc.assert(fc.property(text, text, (first, second) => {
-    const object = { [first.join('')]: second.join(''), [`${first.join('')}.`]: 1 }
-    const body = Buffer.from(JSON.stringify(object))
-    const parts = scanBody(body).fields.map(field => [field.key, JSON.parse(body.toString('utf8', field.valueStart, field.valueEnd))])
-    return JSON.stringify(parts) === JSON.stringify(Object.entries(object))
-  }))
+  const text = fc.array(fc.constantFrom('"', '\\', 'a', '\n', 'é', 'x'.repeat(63), 'y'.repeat(64), 'z'.repeat(65), 'w'.repeat(200)), {
+    maxLength: 40
+  })
+  fc.assert(
+    fc.property(text, text, (first, second) => {
+      const object = { [first.join('')]: second.join(''), [`${first.join('')}.`]: 1 }
+      const body = Buffer.from(JSON.stringify(object))
+      const parts = scanBody(body).fields.map(field => [field.key, JSON.parse(body.toString('utf8', field.valueStart, field.valueEnd))])
+      return JSON.stringify(parts) === JSON.stringify(Object.entries(object))
+    })
+  )
   t.pass()
 })

@@ -6,7 +6,9 @@ import { classify } from '../../core/wire/upstream-error.ts'
 
 const FIXTURES = new URL('../../../shared/fixtures/', import.meta.url)
 
-function json (path: string): { [field: string]: unknown } { return JSON.parse(readFileSync(new URL(path, FIXTURES), 'utf8')) as { [field: string]: unknown } }
+function json(path: string): { [field: string]: unknown } {
+  return JSON.parse(readFileSync(new URL(path, FIXTURES), 'utf8')) as { [field: string]: unknown }
+}
 
 const SAID = { error: { message: 'said', type: 'some_type', code: 'some_code', param: 'x' } }
 
@@ -64,12 +66,25 @@ test('U21 a prompt that is too long is known in every wording, and its code is p
 })
 
 test('U25 an error under a 200 counts as what it says', async t => {
-  t.match(classify(200, {}, { error: { message: 'm', code: 429 } }), { kind: 'rate_limit', retryClass: 'A', status: 200, result: 'soft_error' })
-  t.match(classify(200, {}, { error: { message: 'm', type: 'invalid_request_error', code: 'tool_use_failed', status_code: 400 } }), { kind: 'invalid_request', code: 'tool_use_failed', retryClass: 'C' })
+  t.match(classify(200, {}, { error: { message: 'm', code: 429 } }), {
+    kind: 'rate_limit',
+    retryClass: 'A',
+    status: 200,
+    result: 'soft_error'
+  })
+  t.match(classify(200, {}, { error: { message: 'm', type: 'invalid_request_error', code: 'tool_use_failed', status_code: 400 } }), {
+    kind: 'invalid_request',
+    code: 'tool_use_failed',
+    retryClass: 'C'
+  })
   t.match(classify(200, {}, { error: { message: 'm', type: 'invalid_request_error' } }), { kind: 'invalid_request' })
   t.match(classify(200, {}, { error: { message: 'm' } }), { kind: 'server_error', retryClass: 'B' })
   t.match(classify(200, {}, { error: 'boom' }), { kind: 'server_error' })
-  t.match(clientError(classify(200, {}, { error: { message: 'm', code: 'tool_use_failed', type: 'invalid_request_error' } })), { status: 400, code: 'tool_use_failed', message: 'm' })
+  t.match(clientError(classify(200, {}, { error: { message: 'm', code: 'tool_use_failed', type: 'invalid_request_error' } })), {
+    status: 400,
+    code: 'tool_use_failed',
+    message: 'm'
+  })
 })
 
 test('what is no JSON is judged by its status', async t => {
@@ -80,15 +95,33 @@ test('what is no JSON is judged by its status', async t => {
   }
 })
 
-test('a reading of the provider wins, and what it leaves out is the core\'s', async t => {
+test("a reading of the provider wins, and what it leaves out is the core's", async t => {
   const found = classify(400, { 'retry-after': '1' }, SAID, { kind: 'rate_limit', retryAfterMs: 250 })
-  t.match(found, { kind: 'rate_limit', retryClass: 'A', code: 'rate_limit_exceeded', retryAfterMs: 250, message: 'said', param: 'x', type: 'some_type' })
-  t.match(classify(400, {}, {}, { code: 'c', message: 'm', type: 't', param: null }), { kind: 'invalid_request', code: 'c', message: 'm', type: 't', param: null })
+  t.match(found, {
+    kind: 'rate_limit',
+    retryClass: 'A',
+    code: 'rate_limit_exceeded',
+    retryAfterMs: 250,
+    message: 'said',
+    param: 'x',
+    type: 'some_type'
+  })
+  t.match(classify(400, {}, {}, { code: 'c', message: 'm', type: 't', param: null }), {
+    kind: 'invalid_request',
+    code: 'c',
+    message: 'm',
+    type: 't',
+    param: null
+  })
 })
 
 test('U19 a refused key of the gateway is a 502, and the provider is not quoted', async t => {
   for (const status of [401, 403]) {
-    const found = classify(status, {}, { error: { message: 'Incorrect API key provided: sk-planted', code: 'invalid_api_key', type: 'x-planted', param: 'planted' } })
+    const found = classify(
+      status,
+      {},
+      { error: { message: 'Incorrect API key provided: sk-planted', code: 'invalid_api_key', type: 'x-planted', param: 'planted' } }
+    )
     const told = clientError(found)
     t.match(told, { status: 502, type: 'server_error', code: 'upstream_auth', param: null })
     t.notMatch(JSON.stringify(told), /planted/)
@@ -97,7 +130,9 @@ test('U19 a refused key of the gateway is a 502, and the provider is not quoted'
 })
 
 test('U14 U15 U16 limits keep their status; a sane wait is told', async t => {
-  const limited = clientError(classify(429, { 'retry-after': '7.2' }, { error: { message: 'organization org-planted', type: 'tokens', code: 'rate_limit_exceeded' } }))
+  const limited = clientError(
+    classify(429, { 'retry-after': '7.2' }, { error: { message: 'organization org-planted', type: 'tokens', code: 'rate_limit_exceeded' } })
+  )
   t.match(limited, { status: 429, type: 'rate_limit_error', code: 'rate_limit_exceeded', headers: { 'retry-after': '8' } })
   t.notMatch(limited.message, /planted/)
   t.equal(clientError(classify(429, { 'retry-after': '-1' }, {})).headers['retry-after'], undefined)
@@ -107,26 +142,57 @@ test('U14 U15 U16 limits keep their status; a sane wait is told', async t => {
   t.match(quota, { status: 429, type: 'insufficient_quota', code: 'insufficient_quota', headers: { 'x-should-retry': 'false' } })
 })
 
-test('U20 errors of the request come through in OpenAI\'s shape with their status', async t => {
+test("U20 errors of the request come through in OpenAI's shape with their status", async t => {
   for (const status of [400, 404, 413, 422]) {
     t.match(clientError(classify(status, {}, SAID)), { status, type: 'some_type', code: 'some_code', message: 'said', param: 'x' })
   }
-  t.match(clientError(classify(404, {}, { detail: 'Not Found' })), { status: 404, type: 'invalid_request_error', code: 'model_not_found', message: 'Not Found', param: null })
-  t.match(clientError(classify(422, {}, { detail: [{ msg: 'field required' }] })), { status: 422, code: 'invalid_request', message: 'field required' })
+  t.match(clientError(classify(404, {}, { detail: 'Not Found' })), {
+    status: 404,
+    type: 'invalid_request_error',
+    code: 'model_not_found',
+    message: 'Not Found',
+    param: null
+  })
+  t.match(clientError(classify(422, {}, { detail: [{ msg: 'field required' }] })), {
+    status: 422,
+    code: 'invalid_request',
+    message: 'field required'
+  })
   t.equal(clientError(classify(400, {}, { error: { message: 'x'.repeat(1e6) } })).message.length, 4096)
 })
 
 test('U17 U18 failures of the provider are told without its words', async t => {
   for (const status of [500, 502, 504]) {
-    t.match(clientError(classify(status, {}, { error: { message: 'stack at /planted', code: 'planted' } })), { status: 502, type: 'server_error', code: 'upstream_error', message: 'the provider failed' })
+    t.match(clientError(classify(status, {}, { error: { message: 'stack at /planted', code: 'planted' } })), {
+      status: 502,
+      type: 'server_error',
+      code: 'upstream_error',
+      message: 'the provider failed'
+    })
   }
-  t.match(clientError(classify(503, { 'retry-after': '2' }, SAID)), { status: 503, code: 'upstream_overloaded', headers: { 'retry-after': '2' } })
+  t.match(clientError(classify(503, { 'retry-after': '2' }, SAID)), {
+    status: 503,
+    code: 'upstream_overloaded',
+    headers: { 'retry-after': '2' }
+  })
   t.match(clientError(classify(529, {}, SAID)), { status: 503, type: 'server_error', code: 'upstream_overloaded' })
 })
 
 test('U1 U2 U4 U5 U10 failures without an answer have their statuses', async t => {
   const failure = (kind: ErrorKind, code: string): object => {
-    const { status, code: told, message } = clientError({ kind, code, retryClass: 'A', status: null, message: 'connect ECONNREFUSED 10.0.0.1:443', retryAfterMs: null, result: 'refused' })
+    const {
+      status,
+      code: told,
+      message
+    } = clientError({
+      kind,
+      code,
+      retryClass: 'A',
+      status: null,
+      message: 'connect ECONNREFUSED 10.0.0.1:443',
+      retryAfterMs: null,
+      result: 'refused'
+    })
     t.notMatch(message, /10\.0\.0\.1|ECONN/)
     return { status, told }
   }
@@ -141,7 +207,10 @@ test('U1 U2 U4 U5 U10 failures without an answer have their statuses', async t =
 })
 
 test('a client is told when the gateway has tried enough', async t => {
-  t.same(clientError(classify(500, {}, {}), { exhausted: true, attempts: 3 }).headers, { 'x-should-retry': 'false', 'x-headgate-attempts': '3' })
+  t.same(clientError(classify(500, {}, {}), { exhausted: true, attempts: 3 }).headers, {
+    'x-should-retry': 'false',
+    'x-headgate-attempts': '3'
+  })
   t.same(clientError(classify(500, {}, {})).headers, {})
 })
 
@@ -153,9 +222,9 @@ test('recorded errors are understood', async t => {
   for (const provider of readdirSync(FIXTURES, { withFileTypes: true }).filter(entry => entry.isDirectory())) {
     for (const name of readdirSync(new URL(`${provider.name}/`, FIXTURES))) {
       const folder = `${provider.name}/${name}/`
-      const expect = json(`${folder}expect.json`) as { outcome?: string, error?: { kind: string, retry_after_ms: number | null } }
+      const expect = json(`${folder}expect.json`) as { outcome?: string; error?: { kind: string; retry_after_ms: number | null } }
       if (expect.outcome !== 'error' || expect.error === undefined || provider.name === 'bedrock') continue
-      const meta = json(`${folder}meta.json`) as { status: number, response_headers: { [name: string]: string }, response_file: string }
+      const meta = json(`${folder}meta.json`) as { status: number; response_headers: { [name: string]: string }; response_file: string }
       const found = classify(meta.status, meta.response_headers, json(folder + meta.response_file))
       seen++
       t.equal(found.retryAfterMs, expect.error.retry_after_ms, folder)

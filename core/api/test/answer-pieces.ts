@@ -4,22 +4,23 @@ import type { ChatMessage, Choice, Chunk, ResponseBody } from '../index.ts'
 export type Cut = (text: string) => readonly number[]
 
 /** A whole answer as the events of a stream, every text of it cut in pieces. */
-export function piecesOf (body: ResponseBody, cut: Cut): Chunk[] {
+export function piecesOf(body: ResponseBody, cut: Cut): Chunk[] {
   const { choices = [], usage: _usage, ...rest } = body
   const head = { ...rest, object: body.object === 'text_completion' ? 'text_completion' : 'chat.completion.chunk' }
   const chunks: Chunk[] = []
-  for (const choice of choices) for (const part of partsOf(choice, cut)) chunks.push({ ...head, choices: [{ index: choice.index ?? 0, finish_reason: null, ...part }] })
+  for (const choice of choices)
+    for (const part of partsOf(choice, cut)) chunks.push({ ...head, choices: [{ index: choice.index ?? 0, finish_reason: null, ...part }] })
   return chunks
 }
 
-function partsOf (choice: Choice, cut: Cut): object[] {
+function partsOf(choice: Choice, cut: Cut): object[] {
   const finish = choice.finish_reason ?? 'stop'
   if (choice.message === undefined) return [...pieces(choice.text ?? '', cut).map(text => ({ text })), { text: '', finish_reason: finish }]
   const deltas: object[] = [{ role: 'assistant', content: '' }, ...messageDeltas(choice.message, cut)]
   return [...deltas.map(delta => ({ delta })), { delta: {}, finish_reason: finish }]
 }
 
-function messageDeltas (message: ChatMessage, cut: Cut): object[] {
+function messageDeltas(message: ChatMessage, cut: Cut): object[] {
   const deltas: object[] = []
   for (const field of ['reasoning_content', 'content', 'refusal'] as const) {
     const text = message[field]
@@ -33,7 +34,7 @@ function messageDeltas (message: ChatMessage, cut: Cut): object[] {
   return deltas
 }
 
-function pieces (text: string, cut: Cut): string[] {
+function pieces(text: string, cut: Cut): string[] {
   const found: string[] = []
   let from = 0
   for (const at of [...cut(text), text.length]) {
@@ -48,16 +49,17 @@ const MAX_SINGLE = 128
 const RANDOM = 16
 
 /** Ways to cut a text of at most `length` characters: not at all, after every character, at each place alone, and at several places. */
-export function cuts (length: number): Cut[] {
+export function cuts(length: number): Cut[] {
   const ways: Cut[] = [() => [], text => offsets(text)]
   const step = Math.max(1, Math.ceil(length / MAX_SINGLE))
   for (let at = 1; at < length; at += step) ways.push(text => offsets(text).filter((_, index) => index === at - 1))
-  for (let seed = 1; seed <= RANDOM; seed++) ways.push(text => offsets(text).filter((_, index) => (index * 2_654_435_761 + seed * 40_503) % 7 < 2))
+  for (let seed = 1; seed <= RANDOM; seed++)
+    ways.push(text => offsets(text).filter((_, index) => (index * 2_654_435_761 + seed * 40_503) % 7 < 2))
   return ways
 }
 
 /** The places between characters; a pair of surrogates is one. */
-function offsets (text: string): number[] {
+function offsets(text: string): number[] {
   const found: number[] = []
   let at = 0
   for (const character of text) {

@@ -14,11 +14,13 @@ export interface TestAnswer {
   /** True when the stream ended in its marker. */
   readonly done: boolean
   /** The error object, of the body or of the stream. */
-  readonly error: { readonly message: string, readonly type: string, readonly param: string | null, readonly code: string | null } | undefined
+  readonly error:
+    | { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string | null }
+    | undefined
 }
 
 /** Reads an answer of the gateway. */
-export function readAnswer (status: number, headers: { readonly [name: string]: unknown }, raw: Buffer): TestAnswer {
+export function readAnswer(status: number, headers: { readonly [name: string]: unknown }, raw: Buffer): TestAnswer {
   const plain: { [name: string]: string } = {}
   for (const name in headers) if (headers[name] !== undefined) plain[name] = String(headers[name])
   const isStream = plain['content-type']?.startsWith('text/event-stream') === true
@@ -28,13 +30,17 @@ export function readAnswer (status: number, headers: { readonly [name: string]: 
 
 type Read = Pick<TestAnswer, 'text' | 'json' | 'chunks' | 'done' | 'error'>
 
-function readStream (body: string): Read {
+function readStream(body: string): Read {
   const chunks: Chunk[] = []
   let text = ''
   let done = false
   let error: TestAnswer['error']
   for (const frame of body.split(/\r?\n\r?\n/)) {
-    const data = frame.split(/\r?\n/).filter(line => line.startsWith('data:')).map(line => line.slice(5).trimStart()).join('\n')
+    const data = frame
+      .split(/\r?\n/)
+      .filter(line => line.startsWith('data:'))
+      .map(line => line.slice(5).trimStart())
+      .join('\n')
     if (data === '') continue
     if (data === '[DONE]') {
       done = true
@@ -54,7 +60,7 @@ function readStream (body: string): Read {
   return { text, json: {}, chunks, done, error }
 }
 
-function readJson (body: string): Read {
+function readJson(body: string): Read {
   let json: ResponseBody = {}
   try {
     json = JSON.parse(body) as ResponseBody

@@ -12,23 +12,30 @@ const MISHAPS: readonly Mishap[] = ['throw', 'hang', 'garbage']
 const TIMEOUT = '20ms'
 
 /** A hook and a request in which it runs. */
-interface Occasion { readonly hook: HookName, readonly one: PluginCase, readonly way: Cut | null }
+interface Occasion {
+  readonly hook: HookName
+  readonly one: PluginCase
+  readonly way: Cut | null
+}
 
 /** Makes each hook throw, hang and return garbage, where it denies and where it allows. */
-export async function checkMishaps (bench: Bench, cases: readonly PluginCase[]): Promise<void> {
+export async function checkMishaps(bench: Bench, cases: readonly PluginCase[]): Promise<void> {
   for (const policy of ['deny', 'allow'] as const) {
-    await bench.with(async subject => {
-      const problems: string[] = []
-      for (const occasion of await occasionsOf(subject, cases)) {
-        for (const kind of MISHAPS) if (applies(kind, occasion.hook)) problems.push(...await goWrong(subject, occasion, kind, policy))
-      }
-      expectNone(problems)
-    }, { instance: { on_error: policy, timeout: TIMEOUT } })
+    await bench.with(
+      async subject => {
+        const problems: string[] = []
+        for (const occasion of await occasionsOf(subject, cases)) {
+          for (const kind of MISHAPS) if (applies(kind, occasion.hook)) problems.push(...(await goWrong(subject, occasion, kind, policy)))
+        }
+        expectNone(problems)
+      },
+      { instance: { on_error: policy, timeout: TIMEOUT } }
+    )
   }
 }
 
 /** One request for each hook in which it runs. */
-async function occasionsOf ({ gateway, observed }: Subject, cases: readonly PluginCase[]): Promise<Occasion[]> {
+async function occasionsOf({ gateway, observed }: Subject, cases: readonly PluginCase[]): Promise<Occasion[]> {
   const found = new Map<HookName, Occasion>()
   for (const one of cases) {
     for (const way of waysOf(one)) {
@@ -41,12 +48,17 @@ async function occasionsOf ({ gateway, observed }: Subject, cases: readonly Plug
 }
 
 /** Nothing waits for a transformer, and nothing is to be read from `log`. */
-function applies (kind: Mishap, hook: HookName): boolean {
+function applies(kind: Mishap, hook: HookName): boolean {
   if (hook === 'log') return kind === 'throw'
   return kind !== 'hang' || hook !== 'stream'
 }
 
-async function goWrong ({ gateway, observed }: Subject, { hook, one, way }: Occasion, kind: Mishap, policy: 'deny' | 'allow'): Promise<string[]> {
+async function goWrong(
+  { gateway, observed }: Subject,
+  { hook, one, way }: Occasion,
+  kind: Mishap,
+  policy: 'deny' | 'allow'
+): Promise<string[]> {
   const records = gateway.exchanges.length
   observed.failures.length = 0
   observed.mishap = { hook, kind }
@@ -55,16 +67,19 @@ async function goWrong ({ gateway, observed }: Subject, { hook, one, way }: Occa
   const where = `when ${hook} ${TELL[kind]} under on_error: ${policy}`
   return [
     ...wrongAnswer(seen, hook, policy).map(problem => `${where}, ${problem}`),
-    ...(gateway.exchanges.length === records + 1 ? [] : [`${where}, there are ${gateway.exchanges.length - records} records of the request`]),
+    ...(gateway.exchanges.length === records + 1
+      ? []
+      : [`${where}, there are ${gateway.exchanges.length - records} records of the request`]),
     ...observed.failures.map(failure => `${where}, ${tellFailure(failure)}`)
   ]
 }
 
 const TELL: { readonly [K in Mishap]: string } = { throw: 'throws', hang: 'hangs', garbage: 'returns garbage' }
 
-function wrongAnswer ({ answer }: Seen, hook: HookName, policy: 'deny' | 'allow'): string[] {
+function wrongAnswer({ answer }: Seen, hook: HookName, policy: 'deny' | 'allow'): string[] {
   const code = answer.error?.code
   if (code === 'internal_error') return ['the gateway itself fails']
-  if (policy === 'deny' && DECIDING.has(hook)) return code === 'plugin_error' ? [] : [`the request goes on (status ${answer.status}, code ${code ?? 'none'})`]
+  if (policy === 'deny' && DECIDING.has(hook))
+    return code === 'plugin_error' ? [] : [`the request goes on (status ${answer.status}, code ${code ?? 'none'})`]
   return policy === 'allow' && code === 'plugin_error' ? ['the request is refused'] : []
 }

@@ -22,7 +22,7 @@ export class Connection {
   #current: ReceivedRequest | null = null
   #stale = false
 
-  constructor (owner: ConnectionOwner, socket: Socket, number: number) {
+  constructor(owner: ConnectionOwner, socket: Socket, number: number) {
     this.#owner = owner
     this.#socket = socket
     this.#number = number
@@ -32,17 +32,17 @@ export class Connection {
   }
 
   /** Begins to read. */
-  listen (): void {
+  listen(): void {
     this.#socket.on('data', bytes => this.#read(bytes))
   }
 
   /** Does what a reply says that acts before any request. */
-  greet (answer: Reply): void {
+  greet(answer: Reply): void {
     if (answer.ending === 'reset') this.#socket.resetAndDestroy()
     else this.#socket.on('data', bytes => this.#owner.received(bytes.length))
   }
 
-  #read (bytes: Buffer): void {
+  #read(bytes: Buffer): void {
     this.#owner.received(bytes.length)
     if (this.#stale) {
       this.#socket.resetAndDestroy()
@@ -52,7 +52,7 @@ export class Connection {
     this.#proceed()
   }
 
-  #proceed (): void {
+  #proceed(): void {
     if (this.#current !== null || this.#socket.destroyed) return
     let request: ParsedRequest | null
     try {
@@ -65,7 +65,7 @@ export class Connection {
     if (request !== null) void this.#serve({ ...request, connection: this.#number, aborted: false })
   }
 
-  async #serve (request: ReceivedRequest): Promise<void> {
+  async #serve(request: ReceivedRequest): Promise<void> {
     this.#current = request
     const answer = await this.#owner.answer(request)
     const sent = await send(this.#socket, answer)
@@ -76,7 +76,7 @@ export class Connection {
     this.#owner.changed()
   }
 
-  #end (answer: Reply, close: boolean): void {
+  #end(answer: Reply, close: boolean): void {
     if (answer.ending === 'destroy') this.#socket.destroy()
     else if (answer.ending === 'reset') this.#socket.resetAndDestroy()
     else if (answer.ending === 'fin' || answer.framing === 'close' || close) this.#socket.end()
@@ -84,7 +84,7 @@ export class Connection {
     else this.#proceed()
   }
 
-  #gone (): void {
+  #gone(): void {
     const request = this.#current
     this.#current = null
     if (request !== null) {

@@ -13,7 +13,7 @@ export interface Teardown {
 /** How the upstream listens. */
 export interface FaultUpstreamOptions {
   /** Speaks TLS with this PEM key and certificate. */
-  readonly tls?: { readonly key: string, readonly cert: string }
+  readonly tls?: { readonly key: string; readonly cert: string }
   /** By default `127.0.0.1`. */
   readonly host?: string
 }
@@ -48,7 +48,7 @@ export interface FaultUpstream {
  * // … use upstream.origin …
  * t.equal(upstream.requests.length, 2)
  */
-export async function startFaultUpstream (t: Teardown | null, source: Source, options: FaultUpstreamOptions = {}): Promise<FaultUpstream> {
+export async function startFaultUpstream(t: Teardown | null, source: Source, options: FaultUpstreamOptions = {}): Promise<FaultUpstream> {
   const upstream = new Upstream(source, options)
   await upstream.start()
   t?.teardown(() => upstream.close())
@@ -56,7 +56,7 @@ export async function startFaultUpstream (t: Teardown | null, source: Source, op
 }
 
 /** An origin on which nobody listens. */
-export async function refusedOrigin (): Promise<string> {
+export async function refusedOrigin(): Promise<string> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -84,19 +84,22 @@ class Upstream implements FaultUpstream, ConnectionOwner {
   #waiting: Waiter[] = []
   #script: Script
 
-  constructor (source: Source, options: FaultUpstreamOptions) {
+  constructor(source: Source, options: FaultUpstreamOptions) {
     this.#script = scriptOf(source)
     this.#options = options
     const { tls } = options
-    this.#server = tls === undefined
-      ? createServer(socket => this.#accept(socket, socket))
-      : createTlsServer({ ...tls, ALPNProtocols: ['http/1.1'] }, socket => this.#accept(socket, null))
+    this.#server =
+      tls === undefined
+        ? createServer(socket => this.#accept(socket, socket))
+        : createTlsServer({ ...tls, ALPNProtocols: ['http/1.1'] }, socket => this.#accept(socket, null))
     if (tls !== undefined) this.#server.on('connection', (socket: Socket) => this.#track(socket))
   }
 
-  get sockets (): number { return this.#sockets.size }
+  get sockets(): number {
+    return this.#sockets.size
+  }
 
-  async start (): Promise<void> {
+  async start(): Promise<void> {
     const { host = '127.0.0.1', tls } = this.#options
     this.#server.listen(0, host)
     await once(this.#server, 'listening')
@@ -104,16 +107,18 @@ class Upstream implements FaultUpstream, ConnectionOwner {
     this.origin = `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${this.port}`
   }
 
-  until (condition: () => boolean): Promise<void> {
+  until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve()
-    return new Promise(resolve => { this.#waiting.push({ condition, resolve }) })
+    return new Promise(resolve => {
+      this.#waiting.push({ condition, resolve })
+    })
   }
 
-  use (source: Source): void {
+  use(source: Source): void {
     this.#script = scriptOf(source)
   }
 
-  async close (): Promise<void> {
+  async close(): Promise<void> {
     if (!this.#server.listening) return
     const closed = once(this.#server, 'close')
     this.#server.close()
@@ -121,23 +126,23 @@ class Upstream implements FaultUpstream, ConnectionOwner {
     await closed
   }
 
-  received (bytes: number): void {
+  received(bytes: number): void {
     this.bytesReceived += bytes
   }
 
-  answer (request: ReceivedRequest): Reply | Promise<Reply> {
+  answer(request: ReceivedRequest): Reply | Promise<Reply> {
     const index = this.requests.push(request) - 1
     const step = this.#script.next()
     this.changed()
     return typeof step === 'function' ? step(request, index) : step
   }
 
-  rejected (): void {
+  rejected(): void {
     this.malformed++
     this.changed()
   }
 
-  changed (): void {
+  changed(): void {
     if (this.#waiting.length === 0) return
     const still: Waiter[] = []
     for (const waiter of this.#waiting) {
@@ -147,7 +152,7 @@ class Upstream implements FaultUpstream, ConnectionOwner {
     this.#waiting = still
   }
 
-  #accept (socket: Socket, counted: Socket | null): void {
+  #accept(socket: Socket, counted: Socket | null): void {
     if (counted !== null) this.#track(counted)
     const connection = new Connection(this, socket, this.connections)
     const step = this.#script.peek()
@@ -159,7 +164,7 @@ class Upstream implements FaultUpstream, ConnectionOwner {
     connection.listen()
   }
 
-  #track (socket: Socket): void {
+  #track(socket: Socket): void {
     this.connections++
     this.#sockets.add(socket)
     socket.on('close', () => {

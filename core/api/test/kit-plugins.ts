@@ -16,7 +16,7 @@ export const kitRouter: Plugin = definePlugin({
   apiVersion: 1,
   configSchema: NOTHING,
   setup: () => ({
-    route (ctx, plan) {
+    route(ctx, plan) {
       if (plan.length > 0) return undefined
       const provider = ctx.providers.find(({ name }) => name === 'upstream') ?? ctx.providers[0]
       return provider === undefined ? [] : [{ provider: provider.name, model: ctx.request.model }]
@@ -25,12 +25,17 @@ export const kitRouter: Plugin = definePlugin({
 })
 
 /** Keeps every record, with bodies. */
-export function kitRecorder (keep: (exchange: Exchange) => void): Plugin {
+export function kitRecorder(keep: (exchange: Exchange) => void): Plugin {
   return definePlugin({
     name: 'kit-recorder',
     apiVersion: 1,
     configSchema: NOTHING,
-    setup: () => ({ bodies: true, log: (exchange: Exchange) => { keep(exchange) } })
+    setup: () => ({
+      bodies: true,
+      log: (exchange: Exchange) => {
+        keep(exchange)
+      }
+    })
   })
 }
 

@@ -27,13 +27,13 @@ export class ObservedPlugin {
   readonly waited = new Set<HookName>()
   readonly failures: HookFailure[] = []
   /** The hook that goes wrong now. */
-  mishap: { readonly hook: HookName, readonly kind: Mishap } | null = null
+  mishap: { readonly hook: HookName; readonly kind: Mishap } | null = null
 
-  constructor (plugin: Plugin) {
+  constructor(plugin: Plugin) {
     this.plugin = Object.freeze({ ...plugin, setup: async (env: Env<unknown, Deps>) => this.#wrap(await plugin.setup(env), env) })
   }
 
-  #wrap (instance: Instance, env: Env<unknown, Deps>): Instance {
+  #wrap(instance: Instance, env: Env<unknown, Deps>): Instance {
     this.env = env
     if (typeof instance !== 'object' || instance === null) return instance
     const wrapped: Hooked = {}
@@ -50,7 +50,7 @@ export class ObservedPlugin {
     return wrapped as Instance
   }
 
-  #hook (hook: HookName, fn: AnyHook, instance: Instance): AnyHook {
+  #hook(hook: HookName, fn: AnyHook, instance: Instance): AnyHook {
     return (ctx, argument) => {
       this.ran.add(hook)
       if (this.mishap?.hook === hook) return goWrong(this.mishap.kind)
@@ -63,7 +63,7 @@ export class ObservedPlugin {
     }
   }
 
-  #transform (made: Transform): Transform {
+  #transform(made: Transform): Transform {
     const { text, end, chunk } = made
     return {
       ...(text !== undefined && { text: (delta: string) => this.#watched('stream', () => text.call(made, delta)) }),
@@ -72,7 +72,7 @@ export class ObservedPlugin {
     }
   }
 
-  #watched<T> (hook: HookName, work: () => T): T {
+  #watched<T>(hook: HookName, work: () => T): T {
     try {
       return work()
     } catch (error) {
@@ -80,18 +80,18 @@ export class ObservedPlugin {
     }
   }
 
-  #failed (hook: HookName, error: unknown): never {
+  #failed(hook: HookName, error: unknown): never {
     if (!isReject(error)) this.failures.push({ hook, error })
     throw error
   }
 }
 
-function goWrong (kind: Mishap): unknown {
+function goWrong(kind: Mishap): unknown {
   if (kind === 'throw') throw new Error('a failure made by the test')
   return kind === 'hang' ? new Promise(() => undefined) : 42
 }
 
 /** A failure as a sentence. */
-export function tellFailure ({ hook, error }: HookFailure): string {
+export function tellFailure({ hook, error }: HookFailure): string {
   return `${hook} threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`
 }

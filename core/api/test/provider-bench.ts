@@ -5,7 +5,11 @@ import type { ProviderCase } from './provider-case.ts'
 import { reply } from './reply.ts'
 import type { TestAnswer } from './answer.ts'
 
-const PATHS: { readonly [operation: string]: string } = { chat: '/v1/chat/completions', completions: '/v1/completions', embeddings: '/v1/embeddings' }
+const PATHS: { readonly [operation: string]: string } = {
+  chat: '/v1/chat/completions',
+  completions: '/v1/completions',
+  embeddings: '/v1/embeddings'
+}
 
 /** A provider running in a gateway of its own, whatever address it was written for in front of an upstream of the test. */
 export interface ProviderSubject {
@@ -18,9 +22,14 @@ export interface ProviderSubject {
 }
 
 /** Runs some work with a fresh instance of a provider. @throws {ConfigError} when it does not load */
-export async function withProvider<T> (provider: Provider, config: object, work: (subject: ProviderSubject) => Promise<T>, more: Partial<TestGatewayOptions> = {}): Promise<T> {
+export async function withProvider<T>(
+  provider: Provider,
+  config: object,
+  work: (subject: ProviderSubject) => Promise<T>,
+  more: Partial<TestGatewayOptions> = {}
+): Promise<T> {
   const upstream = await startFaultUpstream(null, reply({ status: 503 }))
-  const seen: { prefix: string, local: boolean } = { prefix: '', local: true }
+  const seen: { prefix: string; local: boolean } = { prefix: '', local: true }
   const moved: Provider = Object.freeze({
     ...provider,
     setup: async (env: Parameters<Provider['setup']>[0]) => {
@@ -32,7 +41,11 @@ export async function withProvider<T> (provider: Provider, config: object, work:
     }
   })
   try {
-    const gateway = await createTestGateway(null, { providers: { upstream: [moved, config] }, route: { retry: { max_attempts: 1 } }, ...more })
+    const gateway = await createTestGateway(null, {
+      providers: { upstream: [moved, config] },
+      route: { retry: { max_attempts: 1 } },
+      ...more
+    })
     try {
       return await work({ gateway, upstream, ...seen })
     } finally {
@@ -44,20 +57,22 @@ export async function withProvider<T> (provider: Provider, config: object, work:
 }
 
 /** The same provider at another address. */
-function movedTo (instance: ProviderInstance, origin: string): ProviderInstance {
+function movedTo(instance: ProviderInstance, origin: string): ProviderInstance {
   return new Proxy(instance, {
-    get (real, name) {
+    get(real, name) {
       if (name === 'origin') return origin
       const value = Reflect.get(real, name, real) as unknown
-      return typeof value === 'function' ? value.bind(real) as unknown : value
+      return typeof value === 'function' ? (value.bind(real) as unknown) : value
     }
   })
 }
 
 /** Path of the public endpoint of a case. */
-export function pathOf ({ operation = 'chat' }: ProviderCase): string { return PATHS[operation] ?? `/v1/${operation}` }
+export function pathOf({ operation = 'chat' }: ProviderCase): string {
+  return PATHS[operation] ?? `/v1/${operation}`
+}
 
 /** Sends the request of a case through the gateway. */
-export function ask (gateway: TestGateway, one: ProviderCase): Promise<TestAnswer> {
+export function ask(gateway: TestGateway, one: ProviderCase): Promise<TestAnswer> {
   return gateway.request('POST', pathOf(one), one.request)
 }

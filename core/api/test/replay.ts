@@ -24,7 +24,14 @@ export interface CaseMeta {
 }
 
 /** Headers that belong to the recorded connection. */
-const OWNED: ReadonlySet<string> = new Set(['content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'connection', 'keep-alive'])
+const OWNED: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'transfer-encoding',
+  'connection',
+  'keep-alive'
+])
 
 const TYPES: { readonly [extension: string]: string } = {
   '.sse': 'text/event-stream',
@@ -41,7 +48,7 @@ const TYPES: { readonly [extension: string]: string } = {
  * @example replay('fixtures/anthropic/messages-stream', { split: 'every-byte' })
  * @throws {Error} when the folder is not a case
  */
-export function replay (dir: string, options: ReplayOptions = {}): Reply {
+export function replay(dir: string, options: ReplayOptions = {}): Reply {
   const meta = readCase(dir)
   const body = readFileSync(join(dir, meta.response_file))
   const pieces = splitBytes(body, options.split ?? 'whole')
@@ -55,7 +62,7 @@ export function replay (dir: string, options: ReplayOptions = {}): Reply {
 }
 
 /** Reads and checks the `meta.json` of a case folder. @throws {Error} when it is missing or incomplete */
-export function readCase (dir: string): CaseMeta {
+export function readCase(dir: string): CaseMeta {
   const meta = JSON.parse(readFileSync(join(dir, 'meta.json'), 'utf8')) as { readonly [K in keyof CaseMeta]?: CaseMeta[K] | null }
   const { status, response_file: file } = meta
   if (typeof status !== 'number' || typeof file !== 'string') throw new Error(`${dir}: meta.json needs status and response_file`)

@@ -17,12 +17,12 @@ export class RequestParser {
   #head: Omit<ParsedRequest, 'body'> = { method: '', path: '', headers: {} }
 
   /** Adds bytes. */
-  push (bytes: Buffer): void {
+  push(bytes: Buffer): void {
     this.#bytes = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes])
   }
 
   /** The next complete request, or null when more bytes are needed. @throws {Error} when the bytes are not a request */
-  next (): ParsedRequest | null {
+  next(): ParsedRequest | null {
     for (;;) {
       const more = this.#advance()
       if (more === 'done') return this.#take()
@@ -30,7 +30,7 @@ export class RequestParser {
     }
   }
 
-  #advance (): 'again' | 'wait' | 'done' {
+  #advance(): 'again' | 'wait' | 'done' {
     if (this.#step === 'head') return this.#readHead()
     if (this.#step === 'size') return this.#readSize()
     if (this.#step === 'trailer') {
@@ -47,7 +47,7 @@ export class RequestParser {
     return 'again'
   }
 
-  #readHead (): 'again' | 'wait' {
+  #readHead(): 'again' | 'wait' {
     const end = this.#bytes.indexOf('\r\n\r\n')
     if (end === -1) return 'wait'
     const [first = '', ...lines] = this.#bytes.toString('latin1', 0, end).split('\r\n')
@@ -63,7 +63,7 @@ export class RequestParser {
     return 'again'
   }
 
-  #readSize (): 'again' | 'wait' {
+  #readSize(): 'again' | 'wait' {
     const line = this.#line()
     if (line === null) return 'wait'
     if (!/^[0-9a-f]+(;.*)?$/i.test(line)) throw new Error('not a chunk size')
@@ -72,7 +72,7 @@ export class RequestParser {
     return 'again'
   }
 
-  #line (): string | null {
+  #line(): string | null {
     const end = this.#bytes.indexOf('\r\n')
     if (end === -1) return null
     const line = this.#bytes.toString('latin1', 0, end)
@@ -80,7 +80,7 @@ export class RequestParser {
     return line
   }
 
-  #take (): ParsedRequest {
+  #take(): ParsedRequest {
     const request = { ...this.#head, body: Buffer.concat(this.#chunks) }
     this.#chunks = []
     this.#step = 'head'
@@ -88,7 +88,7 @@ export class RequestParser {
   }
 }
 
-function parseHeaders (lines: readonly string[]): { [name: string]: string } {
+function parseHeaders(lines: readonly string[]): { [name: string]: string } {
   const headers: { [name: string]: string } = {}
   for (const line of lines) {
     const parts = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line)

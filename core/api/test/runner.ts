@@ -9,7 +9,7 @@ export interface Runner {
 export class ConformanceError extends Error {
   readonly problems: readonly string[]
 
-  constructor (problems: readonly string[]) {
+  constructor(problems: readonly string[]) {
     super(problems.join('\n'))
     this.name = 'ConformanceError'
     this.problems = problems
@@ -17,6 +17,6 @@ export class ConformanceError extends Error {
 }
 
 /** @throws {ConformanceError} when there are problems; equal ones are told once */
-export function expectNone (problems: readonly string[]): void {
+export function expectNone(problems: readonly string[]): void {
   if (problems.length > 0) throw new ConformanceError([...new Set(problems)])
 }

@@ -39,7 +39,7 @@ export type Source = Step | readonly Step[] | Script
  * @example script([reply({ status: 503 }), resetAt('request'), reply({ json: answer })])
  * @throws {RangeError} without a step
  */
-export function script (steps: readonly Step[]): Script {
+export function script(steps: readonly Step[]): Script {
   if (steps.length === 0) throw new RangeError('a script needs at least one step')
   let at = 0
   return {
@@ -49,7 +49,7 @@ export function script (steps: readonly Step[]): Script {
 }
 
 /** The script of a source. */
-export function scriptOf (source: Source): Script {
+export function scriptOf(source: Source): Script {
   if (Array.isArray(source)) return script(source)
   if (typeof source === 'object' && 'peek' in source) return source as Script
   return script([source as Step])

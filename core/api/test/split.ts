@@ -5,7 +5,7 @@
 export type Split = 'whole' | 'every-byte' | 'inside-characters' | number | readonly number[]
 
 /** Cuts `bytes`; the pieces put together are `bytes` again, and none is empty. */
-export function splitBytes (bytes: Buffer, split: Split): Buffer[] {
+export function splitBytes(bytes: Buffer, split: Split): Buffer[] {
   const pieces: Buffer[] = []
   let start = 0
   for (const offset of offsets(bytes, split)) {
@@ -17,7 +17,7 @@ export function splitBytes (bytes: Buffer, split: Split): Buffer[] {
   return pieces
 }
 
-function offsets (bytes: Buffer, split: Split): readonly number[] {
+function offsets(bytes: Buffer, split: Split): readonly number[] {
   if (split === 'whole') return []
   if (split === 'inside-characters') return insideCharacters(bytes)
   if (typeof split === 'object') return [...split].sort((a, b) => a - b)
@@ -28,7 +28,7 @@ function offsets (bytes: Buffer, split: Split): readonly number[] {
   return found
 }
 
-function insideCharacters (bytes: Buffer): number[] {
+function insideCharacters(bytes: Buffer): number[] {
   const found: number[] = []
   for (let i = 1; i < bytes.length; i++) {
     if ((bytes[i]! & 0xc0) === 0x80) found.push(i)

@@ -29,7 +29,7 @@ export interface StreamOptions {
  * @example sse([{ event: 'message_stop', data: { type: 'message_stop' } }], { split: 'every-byte' })
  * @example sse('data: {"a":1}\r\n\r\n: comment\n\n', { split: [3, 9] })
  */
-export function sse (frames: string | readonly SseFrame[], options: StreamOptions = {}): Reply {
+export function sse(frames: string | readonly SseFrame[], options: StreamOptions = {}): Reply {
   const texts = typeof frames === 'string' ? [frames] : frames.map(frameText)
   const done = options.done ?? (typeof frames !== 'string' && !frames.some(isEvent))
   if (done) texts.push('data: [DONE]\n\n')
@@ -38,17 +38,17 @@ export function sse (frames: string | readonly SseFrame[], options: StreamOption
 }
 
 /** A chunked answer of these pieces. */
-export function streamed (pieces: readonly Buffer[], contentType: string, options: StreamOptions = {}): Reply {
+export function streamed(pieces: readonly Buffer[], contentType: string, options: StreamOptions = {}): Reply {
   const headers = { 'content-type': contentType, ...options.headers }
   const answer = reply({ status: options.status ?? 200, headers, body: pieces, framing: 'chunked' })
   return { ...answer, delayMs: options.delayMs ?? 0 }
 }
 
-function isEvent (frame: SseFrame): frame is SseEvent {
+function isEvent(frame: SseFrame): frame is SseEvent {
   return typeof frame === 'object' && typeof frame['event'] === 'string' && 'data' in frame
 }
 
-function frameText (frame: SseFrame): string {
+function frameText(frame: SseFrame): string {
   if (typeof frame === 'string') return `data: ${frame}\n\n`
   if (!isEvent(frame)) return `data: ${JSON.stringify(frame)}\n\n`
   const data = typeof frame.data === 'string' ? frame.data : JSON.stringify(frame.data)

@@ -12,7 +12,7 @@ const STANDING = 1_735_689_600_000
 
 /** How a subject is run where that is not the usual way. */
 export interface SubjectOptions {
-  readonly instance?: { readonly on_error?: 'deny' | 'allow', readonly timeout?: string }
+  readonly instance?: { readonly on_error?: 'deny' | 'allow'; readonly timeout?: string }
   /** The plugin itself, without frozen views and without a record. */
   readonly bare?: boolean
 }
@@ -29,14 +29,14 @@ export class Bench {
   readonly options: PluginTestOptions
   readonly #authenticates: boolean
 
-  private constructor (plugin: Plugin, options: PluginTestOptions, authenticates: boolean) {
+  private constructor(plugin: Plugin, options: PluginTestOptions, authenticates: boolean) {
     this.plugin = plugin
     this.options = options
     this.#authenticates = authenticates
   }
 
   /** Loads the plugin once, to see what it is. @throws {ConfigError} when it does not load */
-  static async of (plugin: Plugin, options: PluginTestOptions): Promise<Bench> {
+  static async of(plugin: Plugin, options: PluginTestOptions): Promise<Bench> {
     const probe = new ObservedPlugin(plugin)
     const gateway = await open(probe.plugin, options, true, {})
     await gateway.close()
@@ -44,7 +44,7 @@ export class Bench {
   }
 
   /** Runs some work with a fresh instance in a fresh gateway. Whoever lets callers in is tested as the one that does. */
-  async with<T> (work: (subject: Subject) => Promise<T>, how: SubjectOptions = {}): Promise<T> {
+  async with<T>(work: (subject: Subject) => Promise<T>, how: SubjectOptions = {}): Promise<T> {
     const observed = new ObservedPlugin(this.plugin)
     const gateway = await open(how.bare === true ? this.plugin : observed.plugin, this.options, !this.#authenticates, how.instance ?? {})
     try {
@@ -55,7 +55,12 @@ export class Bench {
   }
 }
 
-function open (plugin: Plugin, options: PluginTestOptions, auth: boolean, instance: NonNullable<SubjectOptions['instance']>): Promise<TestGateway> {
+function open(
+  plugin: Plugin,
+  options: PluginTestOptions,
+  auth: boolean,
+  instance: NonNullable<SubjectOptions['instance']>
+): Promise<TestGateway> {
   return createTestGateway(null, {
     plugins: { ...options.before, [SUBJECT]: [plugin, options.config ?? {}, { ...instance }] },
     auth,

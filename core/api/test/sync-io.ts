@@ -5,7 +5,7 @@ import { syncBuiltinESMExports } from 'node:module'
 type Functions = { [name: string]: unknown }
 
 /** The names of synchronous file and process functions that some work calls. Node cannot report these, so they are stood in for while it runs. */
-export async function syncIo (work: () => unknown): Promise<string[]> {
+export async function syncIo(work: () => unknown): Promise<string[]> {
   const called: string[] = []
   const restore = [fs as unknown as Functions, child_process as unknown as Functions].map(module => standIn(module, called))
   syncBuiltinESMExports()
@@ -18,7 +18,7 @@ export async function syncIo (work: () => unknown): Promise<string[]> {
   return called
 }
 
-function standIn (module: Functions, called: string[]): () => void {
+function standIn(module: Functions, called: string[]): () => void {
   const originals: Functions = {}
   for (const name of Object.keys(module)) {
     const original = module[name]
@@ -29,5 +29,7 @@ function standIn (module: Functions, called: string[]): () => void {
       return Reflect.apply(original, this, args) as unknown
     }
   }
-  return () => { Object.assign(module, originals) }
+  return () => {
+    Object.assign(module, originals)
+  }
 }

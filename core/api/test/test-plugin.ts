@@ -8,7 +8,18 @@ import { asyncIo, leftOpen } from './async-resources.ts'
 import { checkMishaps } from './check-mishaps.ts'
 import { schemaProblems } from './check-schema.ts'
 import { tellFailure } from './observed-plugin.ts'
-import { bodyOf, DEFAULT_CASES, longestText, problemsOf, runCase, streams, waysOf, type PluginCase, type PluginTestOptions, type Seen } from './plugin-case.ts'
+import {
+  bodyOf,
+  DEFAULT_CASES,
+  longestText,
+  problemsOf,
+  runCase,
+  streams,
+  waysOf,
+  type PluginCase,
+  type PluginTestOptions,
+  type Seen
+} from './plugin-case.ts'
 import { expectNone, type Runner } from './runner.ts'
 import { Bench, SUBJECT } from './subject.ts'
 import { syncIo } from './sync-io.ts'
@@ -28,11 +39,13 @@ const TIMED_RUNS = 300
  * cut; when a hook throws, hangs or returns garbage its policy holds and the other hooks cope; its
  * hooks take less than 50 µs, or `slow` says why.
  */
-export async function testPlugin (t: Runner, plugin: Plugin, options: PluginTestOptions = {}): Promise<void> {
+export async function testPlugin(t: Runner, plugin: Plugin, options: PluginTestOptions = {}): Promise<void> {
   const cases = options.cases ?? DEFAULT_CASES
   await t.test('the schema is strict and every option is described', async () => expectNone(schemaProblems(plugin.configSchema)))
   let loaded: Bench | undefined
-  await t.test('it loads, and every member of its instance is a hook', async () => { loaded = await Bench.of(plugin, options) })
+  await t.test('it loads, and every member of its instance is a hook', async () => {
+    loaded = await Bench.of(plugin, options)
+  })
   if (loaded === undefined) return
   const bench: Bench = loaded
   await t.test('setup does no I/O', () => checkSetup(bench))
@@ -45,7 +58,7 @@ export async function testPlugin (t: Runner, plugin: Plugin, options: PluginTest
 }
 
 /** A fresh instance outside of a gateway, with what a gateway would give it and a data folder of its own. */
-async function withInstance (bench: Bench, work: (make: () => ReturnType<Plugin['setup']>) => Promise<void>): Promise<void> {
+async function withInstance(bench: Bench, work: (make: () => ReturnType<Plugin['setup']>) => Promise<void>): Promise<void> {
   const env = await bench.with(async ({ observed }) => observed.env!)
   const dataDir = mkdtempSync(join(tmpdir(), 'headgate-kit-'))
   try {
@@ -55,14 +68,14 @@ async function withInstance (bench: Bench, work: (make: () => ReturnType<Plugin[
   }
 }
 
-async function checkSetup (bench: Bench): Promise<void> {
+async function checkSetup(bench: Bench): Promise<void> {
   await withInstance(bench, async make => {
-    const begun = [...await syncIo(make), ...await asyncIo(make)]
+    const begun = [...(await syncIo(make)), ...(await asyncIo(make))]
     expectNone(begun.map(what => `setup does I/O or opens something (${what}): that belongs into start`))
   })
 }
 
-async function checkClose (bench: Bench): Promise<void> {
+async function checkClose(bench: Bench): Promise<void> {
   const { signal } = new AbortController()
   await withInstance(bench, async make => {
     const left = await leftOpen(async () => {
@@ -77,7 +90,7 @@ async function checkClose (bench: Bench): Promise<void> {
   })
 }
 
-async function checkCase (bench: Bench, one: PluginCase): Promise<void> {
+async function checkCase(bench: Bench, one: PluginCase): Promise<void> {
   await bench.with(async ({ gateway, observed }) => {
     for (const way of waysOf(one)) {
       const problems = await problemsOf(one, await runCase(gateway, one, way))
@@ -87,26 +100,40 @@ async function checkCase (bench: Bench, one: PluginCase): Promise<void> {
 }
 
 /** Two instances do the same, although the first has already worked when the second begins. */
-async function checkIndependence (bench: Bench, cases: readonly PluginCase[]): Promise<void> {
+async function checkIndependence(bench: Bench, cases: readonly PluginCase[]): Promise<void> {
   const first = await bench.with(async ({ gateway: one }) => {
     const before = await observations(one, cases)
     const second = await bench.with(({ gateway: two }) => observations(two, cases))
     return { before, second }
   })
-  expectNone(first.before.flatMap((seen, at) => seen === first.second[at] ? [] : [`a second instance acts otherwise than the first did: ${first.second[at]}, not ${seen}; state belongs to the instance`]))
+  expectNone(
+    first.before.flatMap((seen, at) =>
+      seen === first.second[at]
+        ? []
+        : [`a second instance acts otherwise than the first did: ${first.second[at]}, not ${seen}; state belongs to the instance`]
+    )
+  )
 }
 
-async function observations (gateway: Parameters<typeof runCase>[0], cases: readonly PluginCase[]): Promise<string[]> {
+async function observations(gateway: Parameters<typeof runCase>[0], cases: readonly PluginCase[]): Promise<string[]> {
   const seen: string[] = []
-  for (let round = 0; round < 3; round++) for (const one of cases) for (const way of waysOf(one)) seen.push(observation(await runCase(gateway, one, way)))
+  for (let round = 0; round < 3; round++)
+    for (const one of cases) for (const way of waysOf(one)) seen.push(observation(await runCase(gateway, one, way)))
   return seen
 }
 
-function observation ({ answer, requests, exchange }: Seen): string {
-  return JSON.stringify([answer.status, answer.text, answer.error?.code ?? null, requests.map(({ body }) => body.toString()), exchange.outcome, exchange.metadata])
+function observation({ answer, requests, exchange }: Seen): string {
+  return JSON.stringify([
+    answer.status,
+    answer.text,
+    answer.error?.code ?? null,
+    requests.map(({ body }) => body.toString()),
+    exchange.outcome,
+    exchange.metadata
+  ])
 }
 
-async function checkSplits (bench: Bench, cases: readonly PluginCase[]): Promise<void> {
+async function checkSplits(bench: Bench, cases: readonly PluginCase[]): Promise<void> {
   if (bench.plugin.streaming === 'skip') return
   await bench.with(async ({ gateway, observed }) => {
     const changes = observed.hooks.includes('stream') || observed.hooks.includes('response')
@@ -122,13 +149,13 @@ async function checkSplits (bench: Bench, cases: readonly PluginCase[]): Promise
   })
 }
 
-function told (answer: Seen['answer']): string {
+function told(answer: Seen['answer']): string {
   if (answer.error !== undefined) return `the error ${answer.error.code}`
   return JSON.stringify(viewOf(answer).choices)
 }
 
 /** The fastest of many runs, so that neither a busy machine nor cold code is blamed on a plugin. */
-async function checkTime (bench: Bench, cases: readonly PluginCase[]): Promise<void> {
+async function checkTime(bench: Bench, cases: readonly PluginCase[]): Promise<void> {
   if (bench.options.slow !== undefined) return
   const waited = await bench.with(async ({ gateway, observed }) => {
     for (const one of cases) await runCase(gateway, one)
@@ -136,11 +163,15 @@ async function checkTime (bench: Bench, cases: readonly PluginCase[]): Promise<v
   })
   const fastest = new Map<string, number>()
   const over = (): [string, number][] => [...fastest].filter(([hook, ms]) => ms > BUDGET_MS && !waited.has(hook as HookName))
-  await bench.with(async ({ gateway }) => {
-    for (let run = 0; run < TIMED_RUNS && (run < cases.length || over().length > 0); run++) {
-      const { exchange } = await runCase(gateway, cases[run % cases.length]!)
-      for (const { plugin, hook, ms } of exchange.hooks) if (plugin === SUBJECT) fastest.set(hook, Math.min(ms, fastest.get(hook) ?? Infinity))
-    }
-  }, { bare: true })
+  await bench.with(
+    async ({ gateway }) => {
+      for (let run = 0; run < TIMED_RUNS && (run < cases.length || over().length > 0); run++) {
+        const { exchange } = await runCase(gateway, cases[run % cases.length]!)
+        for (const { plugin, hook, ms } of exchange.hooks)
+          if (plugin === SUBJECT) fastest.set(hook, Math.min(ms, fastest.get(hook) ?? Infinity))
+      }
+    },
+    { bare: true }
+  )
   expectNone(over().map(([hook, ms]) => `${hook} takes ${Math.round(ms * 1000)} µs; make it faster, or say in "slow" why it may`))
 }

@@ -23,7 +23,7 @@ export const create: Command<Config> = {
     project: { type: 'string', description: 'project it is counted for' },
     scope: { type: 'string', multiple: true, description: 'a scope for other plugins to check' }
   },
-  async run ({ config, options, now, ...places }) {
+  async run({ config, options, now, ...places }) {
     const file = new KeyFile(keyFilePath(config.file, places))
     const pepper = await loadPepper({ configured: config.pepper, dataDir: places.dataDir, mayCreate: (await file.read()).length === 0 })
     const key = mintKey()
@@ -36,7 +36,7 @@ export const create: Command<Config> = {
   }
 }
 
-function newRecord (key: string, digest: string, options: Options, now: number): KeyRecord {
+function newRecord(key: string, digest: string, options: Options, now: number): KeyRecord {
   const id = `key_${randomBytes(6).toString('hex')}`
   const expires = textOf(options, 'expires')
   const models = listOf(options, 'model')
@@ -59,16 +59,16 @@ function newRecord (key: string, digest: string, options: Options, now: number):
   }
 }
 
-function textOf (options: Options, name: string): string | undefined {
+function textOf(options: Options, name: string): string | undefined {
   const value = options[name]
   if (typeof value !== 'string') return undefined
   if (value.trim() === '') throw new Error(`--${name} is empty`)
   return value
 }
 
-function listOf (options: Options, name: string): readonly string[] | undefined {
+function listOf(options: Options, name: string): readonly string[] | undefined {
   const value = options[name]
-  const values = typeof value === 'string' ? [value] : Array.isArray(value) ? value as readonly string[] : []
+  const values = typeof value === 'string' ? [value] : Array.isArray(value) ? (value as readonly string[]) : []
   if (values.some(item => item.trim() === '')) throw new Error(`--${name} is empty`)
   return values.length === 0 ? undefined : values
 }

@@ -7,7 +7,7 @@ import { viewOf } from './view.ts'
 export const revoke: Command<Config> = {
   summary: 'revoke an API key; running gateways notice within seconds',
   usage: '<id>',
-  async run ({ config, args, now, ...places }) {
+  async run({ config, args, now, ...places }) {
     const id = args[0]
     if (id === undefined || args.length > 1) throw new Error('give the id of one key, as `headgate keys list` prints it')
     const file = new KeyFile(keyFilePath(config.file, places))
@@ -17,7 +17,7 @@ export const revoke: Command<Config> = {
       const known = keys.find(key => key.id === id)
       if (known === undefined) throw new Error(`there is no key with the id "${id}"`)
       already = known.revoked !== undefined
-      return already ? undefined : keys.map(key => key === known ? { ...key, revoked } : key)
+      return already ? undefined : keys.map(key => (key === known ? { ...key, revoked } : key))
     })
     const record = (await file.read()).find(key => key.id === id)
     return { data: record === undefined ? null : viewOf(record, now()), lines: [already ? `${id} was revoked before` : `${id} is revoked`] }

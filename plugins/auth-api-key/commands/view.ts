@@ -6,6 +6,6 @@ export interface KeyView extends Omit<KeyRecord, 'digest'> {
 }
 
 /** What may be shown of a key at `now`. */
-export function viewOf ({ digest: _hidden, ...shown }: KeyRecord, now: number): KeyView {
+export function viewOf({ digest: _hidden, ...shown }: KeyRecord, now: number): KeyView {
   return { ...shown, state: stateOf({ ...shown, digest: '' }, now) }
 }

@@ -6,7 +6,7 @@ import { isReject, type Reject } from '@headgate/api'
 import { isMinted } from '../key.ts'
 import { makeRig, requestCtx, type Rig } from './context.ts'
 
-async function refusal (rig: Rig, key: string, ip?: string): Promise<Reject & { tags: { [name: string]: string } }> {
+async function refusal(rig: Rig, key: string, ip?: string): Promise<Reject & { tags: { [name: string]: string } }> {
   try {
     await rig.ask(key, ip)
   } catch (err) {
@@ -16,9 +16,9 @@ async function refusal (rig: Rig, key: string, ip?: string): Promise<Reject & { 
   throw new Error('the key was accepted')
 }
 
-async function newKey (rig: Rig, options: { [name: string]: string | readonly string[] } = {}): Promise<{ id: string, key: string }> {
+async function newKey(rig: Rig, options: { [name: string]: string | readonly string[] } = {}): Promise<{ id: string; key: string }> {
   const { data } = await rig.run('keys create', options)
-  return data as { id: string, key: string }
+  return data as { id: string; key: string }
 }
 
 test('M10 the first start makes one key, shows it once and stores only its digest', async t => {
@@ -117,7 +117,10 @@ test('C16 a model the key may not use answers as one that does not exist', async
   for (const model of ['demo', 'gpt-4.1-mini', 'gpt--mini']) t.doesNotThrow(() => rig.instance.request?.(requestCtx(principal, model)))
   for (const model of ['gpt-4.1', 'gpt-mini', 'demo2', 'x-demo', '']) {
     t.throws(() => rig.instance.request?.(requestCtx(principal, model)), {
-      status: 404, code: 'model_not_found', param: 'model', message: `The model \`${model}\` does not exist or you do not have access to it.`
+      status: 404,
+      code: 'model_not_found',
+      param: 'model',
+      message: `The model \`${model}\` does not exist or you do not have access to it.`
     })
   }
   t.doesNotThrow(() => rig.instance.request?.(requestCtx(principal, '', 'models')), 'the list is filtered by the router')

@@ -6,11 +6,28 @@ import { makeRig } from './context.ts'
 
 test('keys create prints the key once and keeps what it is told', async t => {
   const rig = await makeRig(t, { started: false })
-  const { data, lines } = await rig.run('keys create', { name: 'ci', expires: '30d', model: ['demo', 'gpt-*'], owner: 'ann', team: 'web', project: 'shop', scope: ['admin'] })
-  const made = data as { id: string, key: string }
+  const { data, lines } = await rig.run('keys create', {
+    name: 'ci',
+    expires: '30d',
+    model: ['demo', 'gpt-*'],
+    owner: 'ann',
+    team: 'web',
+    project: 'shop',
+    scope: ['admin']
+  })
+  const made = data as { id: string; key: string }
   t.ok(isMinted(made.key))
   t.equal(lines.filter(line => line.includes(made.key)).length, 1)
-  t.match(made, { name: 'ci', state: 'active', expires: '2030-01-31T00:00:00.000Z', owner: 'ann', team: 'web', project: 'shop', scopes: ['admin'], models: ['demo', 'gpt-*'] })
+  t.match(made, {
+    name: 'ci',
+    state: 'active',
+    expires: '2030-01-31T00:00:00.000Z',
+    owner: 'ann',
+    team: 'web',
+    project: 'shop',
+    scopes: ['admin'],
+    models: ['demo', 'gpt-*']
+  })
   t.notOk('digest' in made)
   t.ok(existsSync(join(rig.dir, 'pepper')), 'works before the first start')
 
@@ -23,12 +40,15 @@ test('keys list shows state, never a key', async t => {
   const rig = await makeRig(t, { started: false })
   t.same((await rig.run('keys list')).lines, ['no keys'])
   const { data } = await rig.run('keys create', { name: 'a' })
-  const { id, key } = data as { id: string, key: string }
+  const { id, key } = data as { id: string; key: string }
   await rig.run('keys create', { name: 'b', expires: '1h' })
   await rig.run('keys revoke', {}, [id])
   rig.clock += 3_600_000
   const list = await rig.run('keys list')
-  t.match(list.data, [{ name: 'a', state: 'revoked' }, { name: 'b', state: 'expired' }])
+  t.match(list.data, [
+    { name: 'a', state: 'revoked' },
+    { name: 'b', state: 'expired' }
+  ])
   t.equal(list.lines.length, 3)
   t.notMatch(JSON.stringify(list), key)
   t.notMatch(JSON.stringify(list), /digest/)
@@ -38,7 +58,10 @@ test('keys revoke names one key and says when there is none', async t => {
   const rig = await makeRig(t, { started: false })
   const { data } = await rig.run('keys create')
   const { id } = data as { id: string }
-  t.match(await rig.run('keys revoke', {}, [id]), { data: { state: 'revoked', revoked: '2030-01-01T00:00:00.000Z' }, lines: [`${id} is revoked`] })
+  t.match(await rig.run('keys revoke', {}, [id]), {
+    data: { state: 'revoked', revoked: '2030-01-01T00:00:00.000Z' },
+    lines: [`${id} is revoked`]
+  })
   rig.clock += 1000
   t.match(await rig.run('keys revoke', {}, [id]), { data: { revoked: '2030-01-01T00:00:00.000Z' }, lines: [`${id} was revoked before`] })
   await t.rejects(rig.run('keys revoke', {}, ['key_none']), /no key with the id/)

@@ -11,7 +11,11 @@ const KEY = `hg_${'k'.repeat(49)}`
 test('it keeps the contract', t => {
   const file = join(t.testdir(), 'keys.json')
   const digest = createHmac('sha256', PEPPER).update(KEY).digest('hex')
-  writeFileSync(file, JSON.stringify({ version: 1, keys: [{ id: 'known', name: 'known', prefix: 'hg_kkkkk', digest, created: '2025-01-01T00:00:00.000Z' }] }), { mode: 0o600 })
+  writeFileSync(
+    file,
+    JSON.stringify({ version: 1, keys: [{ id: 'known', name: 'known', prefix: 'hg_kkkkk', digest, created: '2025-01-01T00:00:00.000Z' }] }),
+    { mode: 0o600 }
+  )
   return testPlugin(t, plugin, {
     config: { file, pepper: PEPPER, throttle: { failures: 0 } },
     cases: [

@@ -42,7 +42,10 @@ test('a pepper of the config is used, and must be long', async t => {
   const throttle = { failures: 20, window: 60_000 }
   t.same(plugin.validate?.({ pepper, refresh: 1000, throttle }), [])
   const problems = plugin.validate!({ pepper: new Secret('short'), refresh: 10, throttle: { ...throttle, window: 10 } })
-  t.same(problems.map(problem => problem.path), ['/pepper', '/refresh', '/throttle/window'])
+  t.same(
+    problems.map(problem => problem.path),
+    ['/pepper', '/refresh', '/throttle/window']
+  )
 })
 
 test('keys without their pepper stop the start: a new pepper would void them in silence', async t => {
@@ -56,10 +59,19 @@ test('keys without their pepper stop the start: a new pepper would void them in 
 test('changes of the file reach a running gateway by themselves', async t => {
   const rig = await makeRig(t, { config: { refresh: 10 } })
   const { data } = await rig.run('keys create')
-  const { id, key } = data as { id: string, key: string }
+  const { id, key } = data as { id: string; key: string }
   t.match((await rig.ask(key)).principal, { id }, 'an unknown key makes it look at once')
   await rig.run('keys revoke', {}, [id])
-  for (let i = 0; i < 100 && await rig.ask(key).then(() => true, () => false); i++) await sleep(10)
+  for (
+    let i = 0;
+    i < 100 &&
+    (await rig.ask(key).then(
+      () => true,
+      () => false
+    ));
+    i++
+  )
+    await sleep(10)
   await t.rejects(rig.ask(key), { code: 'invalid_api_key' }, 'a revocation is noticed by looking regularly')
 })
 
@@ -84,7 +96,16 @@ test('a file that turns bad leaves the keys in force and says so; at start it is
   await sleep(50)
   t.equal(rig.logged.length, 1, 'it says so once')
   writeFileSync(join(rig.dir, 'keys.json'), '{"version": 1, "keys": []}')
-  for (let i = 0; i < 100 && await rig.ask(key).then(() => true, () => false); i++) await sleep(10)
+  for (
+    let i = 0;
+    i < 100 &&
+    (await rig.ask(key).then(
+      () => true,
+      () => false
+    ));
+    i++
+  )
+    await sleep(10)
   await t.rejects(rig.ask(key), { code: 'invalid_api_key' }, 'a good file is taken again')
   writeFileSync(join(rig.dir, 'keys.json'), 'not JSON')
   await t.rejects(makeRig(t, { dir: rig.dir }))
@@ -94,7 +115,16 @@ test('a file that goes away takes its keys with it', async t => {
   const rig = await makeRig(t, { config: { refresh: 10 } })
   const key = rig.announced.map(line => line.trim()).find(isMinted)!
   rmSync(join(rig.dir, 'keys.json'))
-  for (let i = 0; i < 100 && await rig.ask(key).then(() => true, () => false); i++) await sleep(10)
+  for (
+    let i = 0;
+    i < 100 &&
+    (await rig.ask(key).then(
+      () => true,
+      () => false
+    ));
+    i++
+  )
+    await sleep(10)
   await t.rejects(rig.ask(key), { code: 'invalid_api_key' })
 })
 
@@ -114,27 +144,57 @@ test('a lock left by a dead process is broken, a live one is waited for', async 
   t.notOk(existsSync(path))
   const order: string[] = []
   await Promise.all([
-    withLock(path, async () => { await sleep(30); order.push('first') }),
-    sleep(5).then(() => withLock(path, async () => { order.push('second') }))
+    withLock(path, async () => {
+      await sleep(30)
+      order.push('first')
+    }),
+    sleep(5).then(() =>
+      withLock(path, async () => {
+        order.push('second')
+      })
+    )
   ])
   t.same(order, ['first', 'second'])
-  await t.rejects(withLock(path, async () => { throw new Error('work failed') }), /work failed/)
+  await t.rejects(
+    withLock(path, async () => {
+      throw new Error('work failed')
+    }),
+    /work failed/
+  )
   t.notOk(existsSync(path), 'released after a failure')
 })
 
 test('where the key file cannot be written the bootstrap key is held in memory', async t => {
   const warned: string[] = []
-  const readOnly = { async read () { return [] }, async update () { throw Object.assign(new Error('read-only'), { code: 'EROFS' }) } }
+  const readOnly = {
+    async read() {
+      return []
+    },
+    async update() {
+      throw Object.assign(new Error('read-only'), { code: 'EROFS' })
+    }
+  }
   const source = {
     file: readOnly as unknown as KeyFile,
     pepper: Buffer.alloc(32),
     now: () => 0,
-    log: { warn (_facts: object, message: string) { warned.push(message) } } as unknown as Log,
-    announce () { throw new Error('nothing is to be shown') }
+    log: {
+      warn(_facts: object, message: string) {
+        warned.push(message)
+      }
+    } as unknown as Log,
+    announce() {
+      throw new Error('nothing is to be shown')
+    }
   }
   t.match(await registerBootstrapKey(new Secret(CHOSEN), source), [{ id: 'bootstrap' }])
   t.match(warned, [/held in memory/])
-  const full = { ...readOnly, async update () { throw Object.assign(new Error('disk full'), { code: 'ENOSPC' }) } }
+  const full = {
+    ...readOnly,
+    async update() {
+      throw Object.assign(new Error('disk full'), { code: 'ENOSPC' })
+    }
+  }
   await t.rejects(registerBootstrapKey(new Secret(CHOSEN), { ...source, file: full as unknown as KeyFile }), /disk full/)
 })
 

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { KIND_OF, type AuthenticateCtx, type Env, type Instance } from '@headgate/api'
 import plugin from '../index.ts'
 
-async function setup (config: unknown): Promise<Instance> {
+async function setup(config: unknown): Promise<Instance> {
   return plugin.setup({ config } as unknown as Env<unknown, Record<never, never>>)
 }
 

@@ -6,17 +6,22 @@ import { test, type Test } from 'tap'
 import { LineWriter } from '../writer.ts'
 import { exchange, makeRig } from './context.ts'
 
-function openFile (t: Test): { fd: number, read: () => string } {
+function openFile(t: Test): { fd: number; read: () => string } {
   const dir = mkdtempSync(join(tmpdir(), 'headgate-writer-'))
   const path = join(dir, 'out')
   const fd = openSync(path, 'a')
-  t.teardown(() => { closeSync(fd); rmSync(dir, { recursive: true, force: true }) })
+  t.teardown(() => {
+    closeSync(fd)
+    rmSync(dir, { recursive: true, force: true })
+  })
   return { fd, read: () => readFileSync(path, 'utf8') }
 }
 
 test('lines arrive whole and in order', async t => {
   const { fd, read } = openFile(t)
-  const writer = new LineWriter(fd, 10_000, err => { throw err })
+  const writer = new LineWriter(fd, 10_000, err => {
+    throw err
+  })
   const expected: string[] = []
   for (let i = 0; i < 2000; i++) {
     const line = `${i} ${'é'.repeat(i % 700)}`
@@ -30,7 +35,9 @@ test('lines arrive whole and in order', async t => {
 
 test('what does not fit the queue is dropped and counted, by lines and by size', async t => {
   const { fd, read } = openFile(t)
-  const writer = new LineWriter(fd, 10, err => { throw err })
+  const writer = new LineWriter(fd, 10, err => {
+    throw err
+  })
   for (let i = 0; i < 25; i++) writer.push(String(i))
   t.equal(writer.dropped, 15)
   await writer.flush(AbortSignal.timeout(5000))
@@ -38,7 +45,9 @@ test('what does not fit the queue is dropped and counted, by lines and by size',
   writer.push('later')
   await writer.flush(AbortSignal.timeout(5000))
   t.match(read(), /later/, 'and it goes on')
-  const large = new LineWriter(fd, 10, err => { throw err })
+  const large = new LineWriter(fd, 10, err => {
+    throw err
+  })
   for (let i = 0; i < 4; i++) large.push('x'.repeat(5 * 1024 * 1024))
   t.equal(large.dropped, 1)
   large.stop()
@@ -60,10 +69,17 @@ test('a reader that went away ends the writing, not the process', async t => {
     })`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'pipe'] })
   let report = ''
-  child.stderr.on('data', (text: Buffer) => { report += text.toString() })
+  child.stderr.on('data', (text: Buffer) => {
+    report += text.toString()
+  })
   child.stdout.destroy()
   child.stdin.write('go\n')
-  t.equal(await new Promise(resolve => { child.once('close', resolve) }), 0)
+  t.equal(
+    await new Promise(resolve => {
+      child.once('close', resolve)
+    }),
+    0
+  )
   t.same(JSON.parse(report), { closed: ['EPIPE'], dropped: 101 })
 })
 
@@ -77,11 +93,20 @@ test('a reader that is slow gets everything', async t => {
     process.exit(writer.dropped)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   child.stdout.pause()
-  setTimeout(() => { child.stdout.resume() }, 50)
+  setTimeout(() => {
+    child.stdout.resume()
+  }, 50)
   let got = ''
-  child.stdout.on('data', (text: Buffer) => { got += text.toString() })
+  child.stdout.on('data', (text: Buffer) => {
+    got += text.toString()
+  })
   child.stdout.pause()
-  t.equal(await new Promise(resolve => { child.once('close', resolve) }), 0)
+  t.equal(
+    await new Promise(resolve => {
+      child.once('close', resolve)
+    }),
+    0
+  )
   t.equal(got.split('\n').length, 2001)
 })
 
@@ -92,7 +117,7 @@ test('lost lines are reported at the end', async t => {
   t.match(rig.warned, [{ facts: { dropped: 3 }, message: /lost/ }])
 })
 
-test('after close nothing is written to a descriptor that may be somebody else\'s', async t => {
+test("after close nothing is written to a descriptor that may be somebody else's", async t => {
   const rig = await makeRig(t)
   await rig.instance.log?.(exchange())
   t.equal((await rig.lines()).length, 1)

@@ -4,7 +4,7 @@ import { makeRig } from './context.ts'
 const PROVIDERS = { openai: ['gpt-4.1'], hub: ['meta-llama/llama 3'] }
 const MODELS = { fast: 'openai/gpt-4.1', best: { alias: 'fast' }, 'gpt-*': 'openai/gpt-*', gone: 'azure/x', lost: { alias: 'gone' } }
 
-function idsOf (answer: { body: { [field: string]: unknown } } | undefined): string[] {
+function idsOf(answer: { body: { [field: string]: unknown } } | undefined): string[] {
   return (answer!.body['data'] as { id: string }[]).map(model => model.id)
 }
 
@@ -41,7 +41,8 @@ test('a single model is found by its id, which may hold slashes and escapes', as
   t.equal(rig.get('/v1/models/hub/meta-llama/llama%203')?.body['owned_by'], 'hub')
   t.equal(rig.get('/v1/models/hub%2Fmeta-llama%2Fllama%203')?.body['id'], 'hub/meta-llama/llama 3')
   t.equal(rig.get('/v1/models/gpt-4.1')?.body['owned_by'], 'openai', 'by the bare name under which it is served')
-  for (const id of ['gone', 'lost', 'gpt-5', 'fast/', 'azure/x', '__proto__']) t.throws(() => rig.get(`/v1/models/${id}`), { status: 404, code: 'model_not_found' }, id)
+  for (const id of ['gone', 'lost', 'gpt-5', 'fast/', 'azure/x', '__proto__'])
+    t.throws(() => rig.get(`/v1/models/${id}`), { status: 404, code: 'model_not_found' }, id)
   t.throws(() => rig.get('/v1/models/%ff'), { code: 'model_not_found' }, 'a broken escape is a model that is not there')
 })
 

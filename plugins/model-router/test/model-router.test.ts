@@ -4,15 +4,18 @@ import { makeRig } from './context.ts'
 const TWO = { openai: ['gpt-4.1', 'gpt-4.1-mini'], local: ['qwen3:8b'] }
 
 test('a name means its target, its list in order, or another name', async t => {
-  const rig = await makeRig({
-    models: {
-      fast: 'openai/gpt-4.1-mini',
-      big: ['openai/gpt-4.1', 'local/qwen3:32b'],
-      same: { strategy: 'ordered', targets: ['local/a', { target: 'openai/b' }] },
-      best: { alias: 'big' },
-      'gpt-4': { alias: 'openai/gpt-4.1' }
-    }
-  }, TWO)
+  const rig = await makeRig(
+    {
+      models: {
+        fast: 'openai/gpt-4.1-mini',
+        big: ['openai/gpt-4.1', 'local/qwen3:32b'],
+        same: { strategy: 'ordered', targets: ['local/a', { target: 'openai/b' }] },
+        best: { alias: 'big' },
+        'gpt-4': { alias: 'openai/gpt-4.1' }
+      }
+    },
+    TWO
+  )
   t.same(rig.plan('fast'), ['openai/gpt-4.1-mini'])
   t.same(rig.plan('big'), ['openai/gpt-4.1', 'local/qwen3:32b'])
   t.same(rig.plan('same'), ['local/a', 'openai/b'])
@@ -21,9 +24,12 @@ test('a name means its target, its list in order, or another name', async t => {
 })
 
 test('the most specific name wins, whatever the order in the file', async t => {
-  const rig = await makeRig({
-    models: { '*': 'local/any', 'gpt-*': 'openai/*', 'gpt-4*': 'openai/four-*', 'gpt-4.1': 'local/exact', '*-mini': 'local/mini-*' }
-  }, TWO)
+  const rig = await makeRig(
+    {
+      models: { '*': 'local/any', 'gpt-*': 'openai/*', 'gpt-4*': 'openai/four-*', 'gpt-4.1': 'local/exact', '*-mini': 'local/mini-*' }
+    },
+    TWO
+  )
   t.same(rig.plan('gpt-4.1'), ['local/exact'])
   t.same(rig.plan('gpt-4o'), ['openai/four-o'])
   t.same(rig.plan('gpt-5'), ['openai/5'])
@@ -32,9 +38,12 @@ test('the most specific name wins, whatever the order in the file', async t => {
 })
 
 test('stars carry over what they matched; without one the whole name', async t => {
-  const rig = await makeRig({
-    models: { 'team/*/v*': 'local/*-*', plain: 'openai/*', 'meta-llama/*': 'local/*' }
-  }, TWO)
+  const rig = await makeRig(
+    {
+      models: { 'team/*/v*': 'local/*-*', plain: 'openai/*', 'meta-llama/*': 'local/*' }
+    },
+    TWO
+  )
   t.same(rig.plan('team/red/v2'), ['local/red-2'])
   t.same(rig.plan('plain'), ['openai/plain'])
   t.same(rig.plan('meta-llama/llama-3/70b'), ['local/llama-3/70b'])
@@ -62,10 +71,17 @@ test('C16 targets whose provider is not configured are dropped, and nothing left
   const rig = await makeRig({ models: { big: ['azure/gpt-4.1', 'openai/gpt-4.1'], gone: ['azure/x'], lost: { alias: 'nowhere' } } }, TWO)
   t.same(rig.plan('big'), ['openai/gpt-4.1'])
   for (const model of ['gone', 'lost', 'unknown', 'azure/gpt-4.1', '', '/', 'openai/', 'constructor', '__proto__']) {
-    t.throws(() => rig.plan(model), {
-      status: 404, code: 'model_not_found', type: 'invalid_request_error', param: 'model',
-      message: `The model \`${model}\` does not exist or you do not have access to it.`
-    }, model)
+    t.throws(
+      () => rig.plan(model),
+      {
+        status: 404,
+        code: 'model_not_found',
+        type: 'invalid_request_error',
+        param: 'model',
+        message: `The model \`${model}\` does not exist or you do not have access to it.`
+      },
+      model
+    )
   }
 })
 
@@ -76,8 +92,16 @@ test('a plan made by an earlier step stands', async t => {
 })
 
 test('weights share the requests, the others follow as fallbacks, heaviest first', async t => {
-  const targets = [{ target: 'openai/a', weight: 1 }, { target: 'local/b', weight: 7 }, { target: 'openai/c', weight: 2 }, { target: 'local/spare', weight: 0 }]
-  const rig = await makeRig({ models: { mix: { strategy: 'weighted', targets }, list: targets, spare: [{ target: 'local/x', weight: 0 }] } }, TWO)
+  const targets = [
+    { target: 'openai/a', weight: 1 },
+    { target: 'local/b', weight: 7 },
+    { target: 'openai/c', weight: 2 },
+    { target: 'local/spare', weight: 0 }
+  ]
+  const rig = await makeRig(
+    { models: { mix: { strategy: 'weighted', targets }, list: targets, spare: [{ target: 'local/x', weight: 0 }] } },
+    TWO
+  )
   const first: { [target: string]: number } = {}
   for (let i = 0; i < 20_000; i++) {
     const plan = rig.plan('mix')
@@ -96,6 +120,16 @@ test('weights share the requests, the others follow as fallbacks, heaviest first
 })
 
 test('weights count among the providers that are there', async t => {
-  const rig = await makeRig({ models: { mix: [{ target: 'azure/a', weight: 99 }, { target: 'local/b', weight: 1 }] } }, TWO)
+  const rig = await makeRig(
+    {
+      models: {
+        mix: [
+          { target: 'azure/a', weight: 99 },
+          { target: 'local/b', weight: 1 }
+        ]
+      }
+    },
+    TWO
+  )
   t.same(rig.plan('mix'), ['local/b'])
 })

@@ -4,12 +4,21 @@ import plugin from '../index.ts'
 import { Pattern } from '../pattern.ts'
 import { makeRig } from './context.ts'
 
-function problemsOf (models: { [name: string]: unknown }): string[] {
+function problemsOf(models: { [name: string]: unknown }): string[] {
   return plugin.validate!({ models, direct: true }).map(problem => `${problem.path} ${problem.message}`)
 }
 
 test('good rules have no problems', async t => {
-  t.same(problemsOf({ a: 'p/m', 'b-*': ['p/*', { target: 'q/x', weight: 2 }], c: { alias: 'b-1' }, d: { strategy: 'weighted', targets: ['p/m'] }, e: 'p/*' }), [])
+  t.same(
+    problemsOf({
+      a: 'p/m',
+      'b-*': ['p/*', { target: 'q/x', weight: 2 }],
+      c: { alias: 'b-1' },
+      d: { strategy: 'weighted', targets: ['p/m'] },
+      e: 'p/*'
+    }),
+    []
+  )
 })
 
 test('mistakes are told with their place', async t => {
@@ -39,14 +48,16 @@ test('aliases in a circle are told, and never hang a request', async t => {
 test('a pattern matches what the same regular expression matches, and its captures give the name back', async t => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', '.', '*'), maxLength: 8 })
   const names = fc.string({ unit: fc.constantFrom('a', 'b', '.'), maxLength: 12 })
-  fc.assert(fc.property(letters, names, (text, name) => {
-    const expression = new RegExp(`^${text.replace(/\./g, '\\.').replace(/\*/g, '.*')}$`)
-    const found = new Pattern(text).match(name)
-    if ((found !== undefined) !== expression.test(name)) return false
-    if (found === undefined) return true
-    let star = 0
-    return text.replace(/\*/g, () => found[star++]!) === name && star === found.length
-  }))
+  fc.assert(
+    fc.property(letters, names, (text, name) => {
+      const expression = new RegExp(`^${text.replace(/\./g, '\\.').replace(/\*/g, '.*')}$`)
+      const found = new Pattern(text).match(name)
+      if ((found !== undefined) !== expression.test(name)) return false
+      if (found === undefined) return true
+      let star = 0
+      return text.replace(/\*/g, () => found[star++]!) === name && star === found.length
+    })
+  )
   t.pass()
 })
 

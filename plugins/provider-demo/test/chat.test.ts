@@ -2,33 +2,62 @@ import { test } from 'tap'
 import { NotFoundError } from 'openai'
 import { callOf, client, setup, textOf } from './context.ts'
 
-const TOOLS = [{
-  type: 'function' as const,
-  function: {
-    name: 'get_weather',
-    parameters: {
-      type: 'object',
-      required: ['city', 'days', 'unit'],
-      properties: { city: { type: 'string' }, days: { type: 'integer', minimum: 3 }, unit: { enum: ['celsius', 'kelvin'] }, note: { type: 'string' } }
+const TOOLS = [
+  {
+    type: 'function' as const,
+    function: {
+      name: 'get_weather',
+      parameters: {
+        type: 'object',
+        required: ['city', 'days', 'unit'],
+        properties: {
+          city: { type: 'string' },
+          days: { type: 'integer', minimum: 3 },
+          unit: { enum: ['celsius', 'kelvin'] },
+          note: { type: 'string' }
+        }
+      }
     }
   }
-}]
+]
 
 test('it quotes the user, labelled, the same every time', async t => {
   const openai = await client()
-  const ask = { model: 'demo', messages: [{ role: 'system' as const, content: 'be brief' }, { role: 'user' as const, content: 'Hello there' }] }
+  const ask = {
+    model: 'demo',
+    messages: [
+      { role: 'system' as const, content: 'be brief' },
+      { role: 'user' as const, content: 'Hello there' }
+    ]
+  }
   const answer = await openai.chat.completions.create(ask)
   const choice = answer.choices[0]!
   t.match(choice.message.content, /^\[demo\] You said: "Hello there"\./)
   t.equal(choice.finish_reason, 'stop')
-  t.same(answer.usage, { prompt_tokens: 4, completion_tokens: choice.message.content!.split(' ').length, total_tokens: 4 + choice.message.content!.split(' ').length })
+  t.same(answer.usage, {
+    prompt_tokens: 4,
+    completion_tokens: choice.message.content!.split(' ').length,
+    total_tokens: 4 + choice.message.content!.split(' ').length
+  })
   t.same(await openai.chat.completions.create(ask), answer)
   t.not((await openai.chat.completions.create({ ...ask, temperature: 1 })).id, answer.id)
 })
 
 test('parts are joined, long texts are quoted in part, never through a character', async t => {
   const openai = await client()
-  const parts = await openai.chat.completions.create({ model: 'demo', messages: [{ role: 'user', content: [{ type: 'text', text: 'one' }, { type: 'image_url', image_url: { url: 'data:,' } }, { type: 'text', text: 'two' }] }] })
+  const parts = await openai.chat.completions.create({
+    model: 'demo',
+    messages: [
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'one' },
+          { type: 'image_url', image_url: { url: 'data:,' } },
+          { type: 'text', text: 'two' }
+        ]
+      }
+    ]
+  })
   t.match(parts.choices[0]!.message.content, '"one two"')
   const long = await openai.chat.completions.create({ model: 'demo', messages: [{ role: 'user', content: '😀'.repeat(500) }] })
   t.match(long.choices[0]!.message.content, `"${'😀'.repeat(200)}…"`)
@@ -39,7 +68,8 @@ test('a stream says the same word by word, with usage when asked', async t => {
   const ask = { model: 'demo', messages: [{ role: 'user' as const, content: 'Hello there' }] }
   const whole = await openai.chat.completions.create(ask)
   const chunks = []
-  for await (const chunk of await openai.chat.completions.create({ ...ask, stream: true, stream_options: { include_usage: true } })) chunks.push(chunk)
+  for await (const chunk of await openai.chat.completions.create({ ...ask, stream: true, stream_options: { include_usage: true } }))
+    chunks.push(chunk)
   t.equal(chunks.map(chunk => chunk.choices[0]?.delta.content ?? '').join(''), whole.choices[0]!.message.content)
   t.same(chunks[0]!.choices[0]!.delta, { role: 'assistant', content: '', refusal: null })
   t.ok(chunks.length > 10, 'in words')
@@ -71,14 +101,21 @@ test('with tools it calls one with fitting arguments, then answers with the resu
   t.ok(call.type === 'function')
   t.same(JSON.parse(call.type === 'function' ? call.function.arguments : ''), { city: 'demo city', days: 3, unit: 'celsius' })
 
-  const second = await openai.chat.completions.create({ ...ask, messages: [...ask.messages, first.message, { role: 'tool', tool_call_id: call.id, content: '21 degrees' }] })
+  const second = await openai.chat.completions.create({
+    ...ask,
+    messages: [...ask.messages, first.message, { role: 'tool', tool_call_id: call.id, content: '21 degrees' }]
+  })
   t.match(second.choices[0]!.message.content, /^\[demo\] The tool answered: "21 degrees"/)
   t.equal(second.choices[0]!.finish_reason, 'stop')
 
   const none = await openai.chat.completions.create({ ...ask, tool_choice: 'none' })
   t.match(none.choices[0]!.message.content, /^\[demo\]/)
   const other = { type: 'function' as const, function: { name: 'other', parameters: {} } }
-  const named = await openai.chat.completions.create({ ...ask, tools: [...TOOLS, other], tool_choice: { type: 'function', function: { name: 'other' } } })
+  const named = await openai.chat.completions.create({
+    ...ask,
+    tools: [...TOOLS, other],
+    tool_choice: { type: 'function', function: { name: 'other' } }
+  })
   t.match(named.choices[0]!.message.tool_calls, [{ function: { name: 'other', arguments: '{}' } }])
 })
 
@@ -104,7 +141,11 @@ test('limits, several choices and JSON are honoured', async t => {
   const json = await openai.chat.completions.create({ model: 'demo', messages, response_format: { type: 'json_object' } })
   t.same(JSON.parse(json.choices[0]!.message.content!), { demo: true, text: 'Hello' })
   const schema = { type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] }
-  const shaped = await openai.chat.completions.create({ model: 'demo', messages, response_format: { type: 'json_schema', json_schema: { name: 's', schema } } })
+  const shaped = await openai.chat.completions.create({
+    model: 'demo',
+    messages,
+    response_format: { type: 'json_schema', json_schema: { name: 's', schema } }
+  })
   t.same(JSON.parse(shaped.choices[0]!.message.content!), { ok: true })
 })
 
@@ -121,6 +162,8 @@ test('a stream with a delay ends at once when the request is aborted', async t =
   const controller = new AbortController()
   const answer = await demo.answer!(callOf('chat', { model: 'demo', stream: true, messages: [] }, controller.signal))
   const reading = textOf(answer)
-  setImmediate(() => { controller.abort() })
+  setImmediate(() => {
+    controller.abort()
+  })
   await t.rejects(reading, { name: 'AbortError' })
 })

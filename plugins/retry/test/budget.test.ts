@@ -44,21 +44,23 @@ test('two instances have budgets of their own', async t => {
 })
 
 test('the sliding count is the events of the window, give or take one slice', async t => {
-  fc.assert(fc.property(fc.array(fc.nat(400), { maxLength: 200 }), steps => {
-    const count = new SlidingCount(1200)
-    const times: number[] = []
-    let now = 5_000
-    for (const step of steps) {
-      now += step
-      count.add(now)
-      times.push(now)
-      const least = times.filter(time => time > now - 1100).length
-      const most = times.filter(time => time > now - 1200).length
-      const counted = count.count(now)
-      if (counted < least || counted > most) return false
-    }
-    return count.count(now + 1200) === 0
-  }))
+  fc.assert(
+    fc.property(fc.array(fc.nat(400), { maxLength: 200 }), steps => {
+      const count = new SlidingCount(1200)
+      const times: number[] = []
+      let now = 5_000
+      for (const step of steps) {
+        now += step
+        count.add(now)
+        times.push(now)
+        const least = times.filter(time => time > now - 1100).length
+        const most = times.filter(time => time > now - 1200).length
+        const counted = count.count(now)
+        if (counted < least || counted > most) return false
+      }
+      return count.count(now + 1200) === 0
+    })
+  )
   t.pass()
 })
 

@@ -28,8 +28,10 @@ test('waits never pass the longest, and jitter draws between nothing and the wai
 test('U17 a repetition that may do work twice needs a stateless request', async t => {
   const rig = await makeRig()
   const failure = { kind: 'server_error', retryClass: 'B', status: 500 } as const
-  for (const operation of ['chat', 'completions', 'embeddings']) t.match(rig.fail({ ...failure, operation }), { action: 'retry' }, operation)
-  for (const operation of ['images', 'files', 'batches', 'responses']) t.same(rig.fail({ ...failure, operation, remaining: ['two/m'] }), { action: 'fail' }, operation)
+  for (const operation of ['chat', 'completions', 'embeddings'])
+    t.match(rig.fail({ ...failure, operation }), { action: 'retry' }, operation)
+  for (const operation of ['images', 'files', 'batches', 'responses'])
+    t.same(rig.fail({ ...failure, operation, remaining: ['two/m'] }), { action: 'fail' }, operation)
   t.same(rig.fail({ ...failure, request: { store: true }, remaining: ['two/m'] }), { action: 'fail' })
   t.match(rig.fail({ kind: 'overloaded', request: { store: true }, remaining: ['two/m'] }), { action: 'next' }, 'class A is safe even then')
 })
@@ -63,7 +65,8 @@ test('U14 429 with a Retry-After that fits waits for it, or goes to another targ
 test('U15 a Retry-After past the deadline, or nonsense, never makes a request sleep', async t => {
   const rig = await makeRig({ fallback: false })
   t.same(rig.fail({ kind: 'rate_limit', retryAfterMs: 3_600_000, remainingMs: 60_000 }), { action: 'fail' })
-  for (const retryAfterMs of [-5000, NaN, 0, null]) t.same(rig.fail({ kind: 'rate_limit', retryAfterMs, target: `p${retryAfterMs}/m` }), { action: 'retry', afterMs: 100 })
+  for (const retryAfterMs of [-5000, NaN, 0, null])
+    t.same(rig.fail({ kind: 'rate_limit', retryAfterMs, target: `p${retryAfterMs}/m` }), { action: 'retry', afterMs: 100 })
   t.same(rig.fail({ kind: 'connect', remainingMs: 100 }), { action: 'fail' }, 'no time left for the wait')
   const other = await makeRig()
   t.same(other.fail({ kind: 'connect', retryAfterMs: 90_000, remaining: ['two/m'] }), { action: 'next' })
@@ -104,6 +107,12 @@ test('a request that is over is not repeated', async t => {
 
 test('values that contradict each other are told', async t => {
   t.same(plugin.validate?.(DEFAULTS), [])
-  t.same(plugin.validate?.({ ...DEFAULTS, base: 9000 }).map(problem => problem.path), ['/base'])
-  t.same(plugin.validate?.({ ...DEFAULTS, budget: { ...DEFAULTS.budget, window: 10 } }).map(problem => problem.path), ['/budget/window'])
+  t.same(
+    plugin.validate?.({ ...DEFAULTS, base: 9000 }).map(problem => problem.path),
+    ['/base']
+  )
+  t.same(
+    plugin.validate?.({ ...DEFAULTS, budget: { ...DEFAULTS.budget, window: 10 } }).map(problem => problem.path),
+    ['/budget/window']
+  )
 })

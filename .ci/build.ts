@@ -56,7 +56,8 @@ function copy(from: string, to: string): void {
 
 /** The manifest as it is published: compiled files instead of sources, nothing for development. */
 function published(manifest: { readonly [key: string]: Json }): Json {
-  const { devDependencies: _development, scripts: _scripts, private: _private, exports: entries, ...rest } = manifest
+  // The folder holds nothing but what is published, so there is nothing for `files` to choose.
+  const { devDependencies: _development, scripts: _scripts, private: _private, files: _files, exports: entries, ...rest } = manifest
   return { ...(javascript(rest) as object), exports: withTypes(entries ?? './index.ts') }
 }
 

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 
@@ -132,27 +131,29 @@ async function start(project: string): Promise<{ url: string; child: ChildProces
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true
   })
-  const printed: string[] = []
-  child.stderr.setEncoding('utf8').on('data', (text: string) => printed.push(text))
-  for await (const line of createInterface(child.stdout)) {
-    printed.push(line)
-    const url = line.match(/listening on (http:\/\/127\.0\.0\.1:\d+)/)?.[1]
-    if (url !== undefined) return { url, child: drained(child) }
-  }
-  throw new Error(`headgate start ended: ${printed.join('\n')}`)
+  return { url: await listening(child), child }
 }
 
-/** Keeps the pipe empty, or the gateway would stop at a full one. */
-function drained(child: ChildProcess): ChildProcess {
-  child.stdout?.resume()
-  return child
+/** The URL that a started gateway prints, on whichever stream. Both are kept empty, or it would stop at a full pipe. */
+function listening(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let printed = ''
+    const read = (text: string): void => {
+      printed += text
+      const url = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(printed)?.[1]
+      if (url !== undefined) resolve(url)
+    }
+    child.stdout?.setEncoding('utf8').on('data', read)
+    child.stderr?.setEncoding('utf8').on('data', read)
+    child.once('exit', () => reject(new Error(`headgate start ended: ${printed}`)))
+  })
 }
 
 /** npx does not pass a signal on to what it runs: the whole group gets it. */
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
   const exited = once(child, 'exit')
-  process.kill(-child.pid, 'SIGTERM')
+  process.kill(-child.pid, 'SIGKILL')
   await exited
 }
 

@@ -202,6 +202,9 @@ const COMPLEX: { readonly [name: string]: string } = {
   '10,001 messages': `{"model":"m","messages":[${new Array(10_001).fill('{"role":"user","content":"x"}').join(',')}]}`
 }
 
+/** Milliseconds of the row; the counters of a coverage run make every branch dearer. */
+const LIMIT_MS = process.env.NODE_V8_COVERAGE === undefined ? 5 : 15
+
 /** Milliseconds until the scanner refuses a body. */
 function scanTime(bytes: Buffer): number {
   const since = performance.now()
@@ -220,8 +223,8 @@ test('C11 bodies that are too complex are a 400 within 5 ms, before any plugin r
   for (const [name, body] of Object.entries(COMPLEX)) {
     const bytes = Buffer.from(body)
     let best = Infinity
-    for (let i = 0; i < 100 && best > 5; i++) best = Math.min(best, scanTime(bytes))
-    t.ok(best <= 5, `${name} takes ${best.toFixed(2)} ms`)
+    for (let i = 0; i < 100 && best > LIMIT_MS; i++) best = Math.min(best, scanTime(bytes))
+    t.ok(best <= LIMIT_MS, `${name} takes ${best.toFixed(2)} ms`)
   }
 })
 

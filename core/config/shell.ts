@@ -27,9 +27,9 @@ const REQUIRED: Schema = {
 const UPSTREAM_LIMITS = {
   connect: duration('Until the connection to the upstream stands.'),
   first_token: duration('Until the first content of the answer.'),
-  idle: duration('Between two pieces of a streamed answer.'),
-  total: duration('For the whole request, retries included.')
+  idle: duration('Between two pieces of a streamed answer.')
 }
+const ROUTE_LIMITS = { ...UPSTREAM_LIMITS, total: duration('For the whole request, retries included.') }
 
 const SERVER = map(
   'Listeners and limits of the process.',
@@ -165,7 +165,7 @@ const ROUTE = map(
     }),
     timeout: {
       description: 'Limit of the whole request, or each limit by name.',
-      anyOf: [duration('Limit of the whole request.'), map('Each limit by name.', UPSTREAM_LIMITS)]
+      anyOf: [duration('Limit of the whole request.'), map('Each limit by name.', ROUTE_LIMITS)]
     },
     strict: { type: 'boolean', description: 'Makes it an error when something in a request cannot be carried over to the provider.' },
     uncovered: { type: 'string', enum: ['allow', 'deny'], description: 'What happens to operations that a required step does not cover.' }

@@ -37,7 +37,7 @@ export interface ProviderConfig {
   /** Lets names resolve to private addresses. Metadata addresses stay refused. */
   readonly allow_private?: boolean
   readonly pool?: { readonly connections?: number; readonly keep_alive?: number }
-  readonly timeout?: TimeoutConfig
+  readonly timeout?: Omit<TimeoutConfig, 'total'>
   /** Bytes of one answer. */
   readonly max_response?: number
 }

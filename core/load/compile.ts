@@ -17,7 +17,7 @@ export interface CompileEnv {
 /** Milliseconds that an asynchronous hook may take where the YAML says nothing. */
 const HOOK_MS = 1000
 
-const DEFAULT_LIMITS: Limits = Object.freeze({ connect: 5000, firstToken: 120_000, idle: 60_000, total: 600_000 })
+const DEFAULT_LIMITS: Limits = Object.freeze({ connect: 0, firstToken: 120_000, idle: 60_000, total: 600_000 })
 
 /** Turns the steps of a route into the arrays that requests run through. */
 export function compileRoute(route: RouteConfig, steps: readonly LinkedStep[], env: CompileEnv): Route {

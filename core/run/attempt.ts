@@ -165,7 +165,9 @@ function send(ex: Exchange, provider: ProviderRuntime, request: Outgoing, header
     headers: request.headers,
     body: request.body,
     signal: ex.signal,
-    headersTimeoutMs
+    headersTimeoutMs,
+    // The provider's own limit is that of its pool.
+    connectTimeoutMs: provider.limits.connect === undefined ? ex.route.limits.connect : 0
   })
 }
 

@@ -38,6 +38,9 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
   #options: Dispatcher.DispatchOptions | null = null
   #timer: NodeJS.Timeout | null = null
   #stage: RequestStage = 'waiting'
+  /** True while the timer is that of the connection. */
+  #connectOnly = false
+  #since = 0
   /** True while a connection works for this call. */
   #open = true
   #reused = false
@@ -64,11 +67,14 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
 
   /** Sends the request. */
   start(): void {
-    const { signal, headersTimeoutMs, path } = this.#request
+    const { signal, headersTimeoutMs, connectTimeoutMs = 0, path } = this.#request
     if (signal.aborted) return this.handleEvent()
     if (!path.startsWith('/')) return this.#giveUp(failure('request'))
     signal.addEventListener('abort', this)
-    if (headersTimeoutMs > 0) this.#timer = setTimeout(timedOut, headersTimeoutMs, this)
+    this.#connectOnly = connectTimeoutMs > 0 && (headersTimeoutMs === 0 || connectTimeoutMs < headersTimeoutMs)
+    const first = this.#connectOnly ? connectTimeoutMs : headersTimeoutMs
+    if (first > 0) this.#timer = setTimeout(timedOut, first, this)
+    this.#since = performance.now()
     this.#options = this.#dispatchOptions()
     this.#pool.dispatch(this.#options, this)
   }
@@ -82,7 +88,8 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
   /** The time for the headers is up. */
   expire(): void {
     this.#timer = null
-    this.#giveUp(failure(this.#stage === 'waiting' ? 'queued' : 'ttft', null, this.freeRetry))
+    const waiting = this.#connectOnly ? 'connect_timeout' : 'queued'
+    this.#giveUp(failure(this.#stage === 'waiting' ? waiting : 'ttft', null, this.freeRetry))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -91,8 +98,17 @@ export class Call implements Dispatcher.DispatchHandler, UpstreamResponse {
     this.#controller = controller
     this.#options = null
     this.#stage = 'sent'
+    if (this.#connectOnly) this.#awaitHeaders()
     this.#reused = !this.#pool.fresh
     this.#pool.started()
+  }
+
+  /** The connection stands; from here on the longer limit counts, from the same beginning. */
+  #awaitHeaders(): void {
+    this.#connectOnly = false
+    this.#clearTimer()
+    const { headersTimeoutMs } = this.#request
+    if (headersTimeoutMs > 0) this.#timer = setTimeout(timedOut, Math.max(1, headersTimeoutMs - (performance.now() - this.#since)), this)
   }
 
   onResponseStarted(): void {

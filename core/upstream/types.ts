@@ -31,6 +31,8 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal
   /** From the call of `request`, so it holds for waiting and connecting too; 0 is none. */
   readonly headersTimeoutMs: number
+  /** Until a connection stands for this call, waiting for a free one included; absent or 0 leaves it to the pool. */
+  readonly connectTimeoutMs?: number
 }
 
 /** Receives the body of an answer. Exactly one of `end` and `error` is called, once, last. */

@@ -3,6 +3,7 @@ import {
   closeAfterEach,
   createTestGateway,
   cut,
+  drip,
   endless,
   gzipBomb,
   hang,
@@ -102,6 +103,18 @@ test('U2 a resolver that does not answer counts as a failure of the name', async
   })
   t.equal((await gw.chat()).text, 'hi')
   t.same(results(gw), ['dns', 'ok'])
+})
+
+test('U2 a route has a connect limit of its own, and what follows the connection is not counted', async t => {
+  const gw = await createTestGateway(t, {
+    upstream: withFault(answer(), drip(64, 10)),
+    dispatcher: { lookup: (() => undefined) as unknown as typeof import('node:dns').lookup },
+    plugins: { plan: planOf('named', 'upstream') },
+    providers: { named: providerAt('http://model.example') },
+    route: { timeout: { connect: '30ms' } }
+  })
+  t.equal((await gw.chat()).text, 'hi')
+  t.same(results(gw), ['connect_timeout', 'ok'])
 })
 
 test('U3 a public name that leads to a private address is egress_denied before a byte is sent', async t => {

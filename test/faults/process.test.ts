@@ -65,11 +65,16 @@ for (const [signal, code] of [
   })
 }
 
-test('G19 one signal ends with 0 when everything is served', async t => {
-  const dir = t.testdir({ 'headgate.yaml': demoConfig() })
+test('G18 after SIGTERM it is not ready, serves on for the notice with its connections asked back, and ends with 0', async t => {
+  const dir = t.testdir({ 'headgate.yaml': demoConfig({}, { drain: { notice: '1s', streams: '5s' } }) })
   const gateway = await serve(t, dir)
-  await chat(gateway.url)
+  t.equal((await chat(gateway.url)).headers.get('connection'), 'keep-alive')
   gateway.child.kill('SIGTERM')
+  await gateway.printed('"draining"')
+  t.equal((await fetch(`${gateway.url}/ready`)).status, 503)
+  const late = await chat(gateway.url)
+  t.equal(late.status, 200)
+  t.equal(late.headers.get('connection'), 'close')
   t.equal(await gateway.ended, 0)
   t.match(gateway.stderr(), /"stopped"/)
 })

@@ -9,7 +9,7 @@ const MAX_WAITING = 64
 /** Milliseconds for a client to read why it is refused, while what it still sends is thrown away. */
 const LINGER_MS = 1000
 /** Milliseconds between the client's FIN and the first probe, and from probe to probe after that. */
-const PROBE_GAPS: readonly number[] = [10, 30, 110, 350]
+const PROBE_GAPS: readonly number[] = [5, 10, 20, 30, 110, 350]
 const PROBE_EVERY_MS = 2000
 
 interface Turn {

@@ -361,11 +361,11 @@ test('comments fill silences inside an answer without cutting an event', async t
 
 test('a stream that flows gets no comments', async t => {
   const gw = await createTestGateway(t, {
-    upstream: withFault(sse(BEGUN.repeat(15) + frame(STOP) + frame('[DONE]')), drip(200, 4)),
+    upstream: withFault(sse(BEGUN.repeat(25) + frame(STOP) + frame('[DONE]')), drip(200, 4)),
     server: { heartbeat: '60ms' }
   })
   const told = await gw.chat({ stream: true })
-  t.ok(gw.exchange.timing.total_latency_ms > 180)
+  t.ok(gw.exchange.timing.total_latency_ms > 120, 'longer than two silences')
   t.ok(told.raw.toString().split(': ping').length <= 2, 'each piece begins the silence anew')
 })
 

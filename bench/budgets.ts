@@ -39,23 +39,45 @@ const BUDGETS: readonly Budget[] = [
 ]
 
 /**
- * Holds the median of each figure against its limit. A gate looks at ratios and at content only, with
- * 30 % to spare: absolute figures of a shared machine say more about the machine.
+ * Ratios that have been reached so far, where the budget has not: medians of five short starts on a
+ * shared machine of two cores. They may only fall; an entry goes when its budget holds.
  */
-export function judge(rounds: Rounds, gate: boolean): Verdict[] {
+const REACHED: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  empty: { 'cpu per request': 4, 'cpu per chunk': 2.2, 'cpu per request of 200 KB': 2.1 },
+  full: { 'cpu per request': 4.8, 'cpu per chunk': 2.2, 'cpu per request of 200 KB': 2.1 }
+}
+
+/** Starts of one code differ by so much on a shared machine. */
+const HOLD_MARGIN = 1.5
+
+/** How strictly to look: every budget; ratios and content with 30 % to spare; or that nothing got worse than was reached. */
+export type Strictness = 'budgets' | 'gate' | 'hold'
+
+/**
+ * Holds the median of each figure against its limit. Gate and hold look at ratios and at content
+ * only: absolute figures of a shared machine say more about the machine.
+ */
+export function judge(rounds: Rounds, strictness: Strictness): Verdict[] {
   const verdicts: Verdict[] = []
   for (const [target, own] of Object.entries(rounds)) {
     const bad = own.reduce((sum, round) => sum + round.bad, 0)
     verdicts.push({ target, figure: 'wrong, lost or doubled', value: bad, limit: 0, holds: bad === 0 })
     if (target === 'baseline') continue
     for (const budget of BUDGETS) {
-      if (gate && !budget.ratio) continue
+      if (strictness !== 'budgets' && !budget.ratio) continue
       const value = figureOf(budget, own, rounds['baseline'] ?? [])
-      const limit = (budget.limit || (PER_TARGET[target] ?? 0)) * (gate ? 1.3 : 1)
+      const limit = limitOf(target, budget, strictness)
       if (value !== undefined) verdicts.push({ target, figure: budget.figure, value, limit, holds: value <= limit })
     }
   }
   return verdicts
+}
+
+function limitOf(target: string, budget: Budget, strictness: Strictness): number {
+  const limit = budget.limit || (PER_TARGET[target] ?? 0)
+  const reached = REACHED[target]?.[budget.figure]
+  if (strictness === 'hold' && reached !== undefined) return reached * HOLD_MARGIN
+  return strictness === 'budgets' ? limit : limit * 1.3
 }
 
 /** The median over the rounds; a ratio is formed inside each round, where both ran under the same conditions. */

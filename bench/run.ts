@@ -1,5 +1,5 @@
 // Measures the gateway against the bare pass-through and holds the figures against the budgets.
-// --short: short windows. --gate: ratios and content only, with 30 % to spare. --only <target,…>.
+// --short: short windows. --gate: ratios and content only, with 30 % to spare. --hold: nothing worse than reached. --only <target,…>.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +13,7 @@ import { measure, measureDirect, type Plan, type Round } from './round.ts'
 const { values } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
+    hold: { type: 'boolean', default: false },
     gate: { type: 'boolean', default: false },
     only: { type: 'string', default: 'baseline,empty,full' },
     starts: { type: 'string', default: '5' }
@@ -96,7 +97,7 @@ function lineOf(target: string, round: Round): string {
 }
 
 function finish(loads: readonly number[]): void {
-  const verdicts = judge(rounds, values.gate)
+  const verdicts = judge(rounds, values.hold ? 'hold' : values.gate ? 'gate' : 'budgets')
   const machine = { node: process.version, cpu: cpus()[0]?.model, cores: availableParallelism(), loads }
   const results = join(here, 'results')
   mkdirSync(results, { recursive: true })

@@ -154,8 +154,8 @@ function importEntry(exported: unknown, specifier: string): string | undefined {
         ? exported
         : undefined
   if (typeof at === 'string') return at
-  const { import: esm, node, default: any } = (at ?? {}) as { import?: unknown; node?: unknown; default?: unknown }
-  for (const value of [node, esm, any]) {
+  const { import: esm, node, default: fallback } = (at ?? {}) as { import?: unknown; node?: unknown; default?: unknown }
+  for (const value of [node, esm, fallback]) {
     if (typeof value === 'string') return value
     const nested = (value as { default?: unknown } | undefined)?.default
     if (typeof nested === 'string') return nested

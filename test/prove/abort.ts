@@ -5,8 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { KEY, proofFolder, startGateway } from './gateway-process.ts'
 
 const short = process.argv.includes('--short')
-const ABORTS = short ? 200 : 1000
+const COUNTED = short ? 200 : 1000
 const CONCURRENT = 20
+/** The first ones meet a process that has compiled nothing yet; they must all be accounted for, but their times are not counted. */
+const WARM_UP = 100
 const LIMIT_MS = 100
 
 /** When the client of a request went away, by the number it wrote into its message. */
@@ -14,6 +16,7 @@ const goneAt = new Map<number, number>()
 const noticed: number[] = []
 let open = 0
 let arrived = 0
+let closed = 0
 
 const upstream = createServer(serve)
 await new Promise<void>(resolve => upstream.listen(0, '127.0.0.1', () => resolve()))
@@ -33,6 +36,7 @@ const gateway = await startGateway(folder, {
 })
 const target = new URL(gateway.url)
 
+const ABORTS = COUNTED + WARM_UP
 let next = 0
 await Promise.all(
   Array.from({ length: CONCURRENT }, async () => {
@@ -51,9 +55,10 @@ const logged = rows()
 const aborted = logged.filter(row => row.outcome === 'client_closed').length
 const p99 = noticed[Math.ceil(noticed.length * 0.99) - 1] ?? Infinity
 const figures = {
-  aborts: ABORTS,
+  aborts: COUNTED,
+  warm_up: WARM_UP,
   reached_upstream: arrived,
-  upstream_aborted: noticed.length,
+  upstream_aborted: closed,
   p50_ms: round(noticed[noticed.length >> 1] ?? Infinity),
   p99_ms: round(p99),
   max_ms: round(noticed.at(-1) ?? Infinity),
@@ -63,12 +68,7 @@ const figures = {
   sockets_left: left
 }
 const passed =
-  p99 <= LIMIT_MS &&
-  noticed.length === arrived &&
-  logged.length === ABORTS &&
-  figures.distinct_rows === ABORTS &&
-  aborted === ABORTS &&
-  left === 0
+  p99 <= LIMIT_MS && closed === arrived && logged.length === ABORTS && figures.distinct_rows === ABORTS && aborted === ABORTS && left === 0
 process.stdout.write(`${JSON.stringify({ proof: 'abort', passed, ...figures })}\n`)
 process.exit(passed ? 0 : 1)
 
@@ -127,7 +127,8 @@ function serve(req: IncomingMessage, res: ServerResponse): void {
     res.on('close', () => {
       clearInterval(timer)
       open--
-      noticed.push(performance.now() - (goneAt.get(id) ?? performance.now()))
+      closed++
+      if (id >= WARM_UP) noticed.push(performance.now() - (goneAt.get(id) ?? performance.now()))
     })
   })
 }
